@@ -1,0 +1,1 @@
+"""The pipeline: data, features, train and evaluate, each a thin ``main`` over pure functions."""

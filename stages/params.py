@@ -1,0 +1,132 @@
+"""params.yaml, read the way DVC reads it (YAML 1.2) and checked against frozen values."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from stages.errors import InputError, did_you_mean
+
+T = TypeVar("T")
+
+PARAMS_FILE = "params.yaml"
+
+
+def load(path: str | Path = PARAMS_FILE) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    DVC reads YAML 1.2, where ``1e-3`` is a number and ``yes`` is a word; so must the stages.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is not YAML, or is not a mapping.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist.", "Run the stage from the folder that has it.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 ({error.reason}).", "Save it as UTF-8.") from None
+    try:
+        value = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or error
+        raise InputError(f"{path}{where} is not valid YAML: {problem}.", "Correct that line.") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds no mapping of names to values.", "See params.yaml in the README.")
+    return value
+
+
+def section(params: Mapping[str, Any], path: str, shape: type[T]) -> T:
+    """Read the section at a dotted `path` into the frozen dataclass `shape`.
+
+    A field without a default must be there; a key that is no field is refused with the nearest name.
+    A missing section is read as an empty one.
+
+    Raises
+    ------
+    InputError
+        A key is unknown or missing, or a value has the wrong type.
+    """
+    value: Any = params
+    for name in path.split("."):
+        value = value.get(name, {}) if isinstance(value, Mapping) else {}
+    return parse(value if value is not None else {}, path, shape)
+
+
+def parse(value: Any, path: str, shape: type[T]) -> T:
+    """Check `value` against the frozen dataclass `shape` and build it; see `section`."""
+    assert is_dataclass(shape)
+    if not isinstance(value, Mapping):
+        raise InputError(f"params.yaml: {path} is {value!r}, not a section of names and values.", "Indent its keys below it.")
+    hints = get_type_hints(shape)
+    for key in value:
+        if key not in hints:
+            known = ", ".join(hints)
+            raise InputError(
+                f"params.yaml: {path}.{key} is not a parameter.{did_you_mean(key, hints)}", f"{path} takes: {known}."
+            )
+    for field in fields(shape):
+        if field.name not in value and field.default is MISSING and field.default_factory is MISSING:
+            raise InputError(f"params.yaml: {path}.{field.name} is missing.", "Add it.")
+    checked = {key: _checked(item, hints[key], f"{path}.{key}") for key, item in value.items()}
+    return shape(**checked)
+
+
+def _checked(value: Any, hint: Any, path: str) -> Any:
+    """Return `value` as `hint` wants it (an int where a float is asked becomes one), or say what is wrong."""
+    origin = get_origin(hint)
+    if is_dataclass(hint) and isinstance(hint, type):
+        return parse(value, path, hint)
+    if origin in (Union, types.UnionType):
+        options = get_args(hint)
+        if value is None and type(None) in options:
+            return None
+        for option in options:
+            try:
+                return _checked(value, option, path)
+            except InputError:
+                continue
+    elif origin is Literal:
+        if value in get_args(hint):
+            return value
+        words = ", ".join(map(str, get_args(hint)))
+        raise InputError(
+            f"params.yaml: {path} is {value!r}.{did_you_mean(value, get_args(hint))}", f"Choose one of: {words}."
+        )
+    elif origin in (tuple, list):
+        if isinstance(value, list):
+            inner = get_args(hint)[0]
+            return origin(_checked(item, inner, f"{path}[{place}]") for place, item in enumerate(value))
+    elif origin is dict or hint is dict:
+        if isinstance(value, dict):
+            return value
+    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    elif hint is Any or (isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
+        return value
+    raise InputError(f"params.yaml: {path} is {value!r}.", f"It must be {_words(hint)}.")
+
+
+def _words(hint: Any) -> str:
+    """Name a type for the reader of an error."""
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
+    if hint in names:
+        return names[hint]
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_words(option) for option in get_args(hint))
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    if origin in (tuple, list):
+        return "a list"
+    return "a section of names and values"

