@@ -11,6 +11,9 @@ from stages import errors, files, params
 from stages.errors import InputError, did_you_mean
 from stages.task import BLOCK, ROW, Feature, Task
 
+OUTPUTS = frozenset({"probabilities", "prediction"})
+"""Names that the outputs of an exported model have, and its inputs must not."""
+
 FOLDS = ("train", "validation", "test")
 
 
@@ -63,6 +66,8 @@ def build_features(frame: pd.DataFrame, task: Task, date_parts: bool) -> tuple[p
         else:
             made = {name: values.astype("str").fillna("")}
         for feature, series in made.items():
+            if feature in OUTPUTS:
+                raise InputError(f"Column '{name}' has a name that the model's output has.", "Rename it.")
             if feature in columns:
                 raise InputError(
                     f"Column '{feature}' has the name of a feature made from '{name}'.", "Rename it, or add it to data.drop."

@@ -21,6 +21,8 @@ WINDOW = 2 * HOUR
 
 WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
 
+MAKERS = ("AIRBUS", "BOEING", "BOMBARDIER", "CANADAIR", "EMBRAER", "MCDONNELL")
+
 
 @dataclass(frozen=True)
 class FlightsParams:
@@ -153,8 +155,8 @@ def _known_before_departure(flights: pd.DataFrame, tables: Mapping[str, pd.DataF
         table[column] = outside[column].to_numpy()
     table["plane_age"] = 2013 - plane["year"].to_numpy()
     table["seats"] = plane["seats"].to_numpy()
-    for column in ("manufacturer", "engine"):
-        table[column] = pd.Series(plane[column].to_numpy(), index=table.index, dtype="str")
+    table["maker"] = _maker(plane["manufacturer"]).set_axis(table.index)
+    table["engine"] = plane["engine"].astype("str").set_axis(table.index)
     recent = recent_departures(
         flights["origin"].to_numpy(dtype=object), flights["scheduled"].to_numpy(), flights["dep_delay"].to_numpy()
     )
@@ -171,6 +173,12 @@ def _tidymodels_columns(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.Data
     )
     there = pd.MultiIndex.from_frame(flights[["origin", "time_hour"]]).isin(known)
     return table.where(pd.Series(there, index=table.index))
+
+
+def _maker(manufacturer: pd.Series) -> pd.Series:
+    """Take the spellings of one maker together, and the hundreds of small ones, as "other"."""
+    first = manufacturer.astype("str").str.extract(r"^(\w+)", expand=False)
+    return first.where(first.isna() | first.isin(MAKERS), "other")
 
 
 def _local_departure(flights: pd.DataFrame) -> pd.Series:

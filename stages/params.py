@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -16,6 +16,20 @@ from stages.errors import InputError, did_you_mean
 T = TypeVar("T")
 
 PARAMS_FILE = "params.yaml"
+
+
+@dataclass(frozen=True)
+class Base:
+    """What every stage shares: the ``base`` section of params.yaml."""
+
+    seed: int = 42
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"params.yaml: base.seed is {self.seed}.", "It must lie between 0 and 4294967295.")
+        if self.threads < 1:
+            raise InputError(f"params.yaml: base.threads is {self.threads}.", "It must be 1 or more.")
 
 
 def load(path: str | Path = PARAMS_FILE) -> dict[str, Any]:
@@ -61,6 +75,17 @@ def section(params: Mapping[str, Any], path: str, shape: type[T]) -> T:
     for name in path.split("."):
         value = value.get(name, {}) if isinstance(value, Mapping) else {}
     return parse(value if value is not None else {}, path, shape)
+
+
+def choice(params: Mapping[str, Any], path: str, options: tuple[str, ...]) -> Any:
+    """Read the word at the top-level `path`, the first option where there is none.
+
+    Raises
+    ------
+    InputError
+        The word is none of the options.
+    """
+    return _checked(params.get(path, options[0]), Literal[options], path)
 
 
 def parse(value: Any, path: str, shape: type[T]) -> T:

@@ -33,20 +33,20 @@ def merge(params: MutableMapping[str, Any], changes: Mapping[str, Any], path: st
             params[name] = value
 
 
-def lay_down(name: str, folder: Path, changes: Mapping[str, Any] | None = None) -> None:
+def lay_down(name: str | None, folder: Path, changes: Mapping[str, Any] | None = None) -> None:
     """Copy the project in the current folder to `folder`, its parameters changed by a preset.
 
     Parameters
     ----------
     name
-        A file of `PRESETS`, without its ending.
+        A file of `PRESETS`, without its ending; None for the parameters as they are.
     folder
         Made new; what an earlier call left there is replaced, but for the DVC cache.
     changes
         Nested parameters to change on top of the preset's.
     """
     known = sorted(path.stem for path in PRESETS.glob("*.yaml"))
-    if name not in known:
+    if name is not None and name not in known:
         raise InputError(f"There is no preset '{name}'.{did_you_mean(name, known)}", f"Choose one of: {', '.join(known)}.")
     if folder.exists() and any(folder.iterdir()) and not (folder / ".dvc" / "config").is_file():
         raise InputError(f"{folder} is not empty.", "Name a new folder.")
@@ -61,7 +61,8 @@ def lay_down(name: str, folder: Path, changes: Mapping[str, Any] | None = None) 
     # a round trip keeps the anchors, so that an ensemble's members change with the models that they name
     yaml = YAML()
     params = yaml.load(Path(PARAMS_FILE).read_text(encoding="utf-8"))
-    merge(params, load(PRESETS / f"{name}.yaml"))
+    if name is not None:
+        merge(params, load(PRESETS / f"{name}.yaml"))
     merge(params, changes or {})
     with open(folder / PARAMS_FILE, "w", encoding="utf-8") as file:
         yaml.dump(params, file)

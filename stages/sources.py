@@ -26,11 +26,25 @@ OTHER_DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a com
 
 @dataclass(frozen=True)
 class CsvParams:
-    """How a CSV file is written: the ``csv`` section of params.yaml."""
+    """How a CSV file is written: the ``csv`` section of params.yaml.
+
+    Attributes
+    ----------
+    delimiter, encoding, decimal
+        Between fields, of the bytes, and in numbers.
+    text
+        Columns to take as text although they look like numbers, such as codes with leading zeros.
+    """
 
     delimiter: str = ","
     encoding: str = "utf-8"
     decimal: str = "."
+    text: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in (("delimiter", self.delimiter), ("decimal", self.decimal)):
+            if len(value) != 1:
+                raise InputError(f"params.yaml: csv.{name} is {value!r}.", "It must be a single character.")
 
 
 def read_table(source: str, csv_params: CsvParams, flights: FlightsParams) -> pd.DataFrame:
@@ -48,8 +62,7 @@ def read_table(source: str, csv_params: CsvParams, flights: FlightsParams) -> pd
     Returns
     -------
     DataFrame
-        Index 0 to n - 1; texts of dtype ``str`` with blank ones missing; columns in which every text is
-        an ISO 8601 date or time as naive UTC datetimes.
+        Index 0 to n - 1, the row in the source.
 
     Raises
     ------
@@ -75,23 +88,20 @@ def read_table(source: str, csv_params: CsvParams, flights: FlightsParams) -> pd
     for reserved in (ROW, BLOCK):
         if reserved in frame.columns:
             raise InputError(f"{source} has a column {reserved}, a name the pipeline uses itself.", "Rename it.")
-    return recognise_dates(_blank_to_missing(frame.reset_index(drop=True)))
+    return frame.reset_index(drop=True)
 
 
 def recognise_dates(frame: pd.DataFrame) -> pd.DataFrame:
     """Turn text columns in which every value is an ISO 8601 date or time into naive UTC datetimes."""
     converted = {}
-    for column in frame.select_dtypes(include=["str", "datetimetz"]):
+    for column in frame.select_dtypes(include="str"):
         values = frame[column]
-        if isinstance(values.dtype, pd.DatetimeTZDtype):
-            converted[column] = values.dt.tz_convert("UTC").dt.tz_localize(None)
-            continue
         filled = values.dropna()
         if filled.empty or not filled.str.fullmatch(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?").all():
             continue
         times = pd.to_datetime(values, format="ISO8601", utc=True, errors="coerce")
         if times.notna().sum() == len(filled):
-            converted[column] = times.dt.tz_localize(None)
+            converted[column] = times.dt.tz_convert(None)
     return frame.assign(**converted) if converted else frame
 
 
@@ -110,12 +120,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
                 f"{path}, column '{field.name}' holds {field.type}, not single values.",
                 "Flatten it to columns of numbers, texts or dates, or write the table without it.",
             )
-    frame = table.to_pandas(ignore_metadata=True)
-    for column in frame:
-        if isinstance(frame[column].dtype, pd.CategoricalDtype) or frame[column].dtype == object:
-            present = frame[column].notna()
-            frame[column] = frame[column].astype("str").where(present).astype("str")
-    return frame
+    return table.to_pandas(ignore_metadata=True)
 
 
 def _read_csv(source: str, params: CsvParams) -> pd.DataFrame:
@@ -138,7 +143,12 @@ def _read_csv(source: str, params: CsvParams) -> pd.DataFrame:
     _refuse_repeated_names(source, header)
     try:
         frame = pd.read_csv(
-            io.StringIO(text), sep=params.delimiter, decimal=params.decimal, low_memory=False, index_col=False
+            io.StringIO(text),
+            sep=params.delimiter,
+            decimal=params.decimal,
+            dtype=dict.fromkeys(params.text, "str"),
+            low_memory=False,
+            index_col=False,
         )
     except pd.errors.ParserError as error:
         problem = str(error).split("C error: ")[-1].strip()
@@ -190,18 +200,6 @@ def _refuse_repeated_names(source: str, names: list[str]) -> None:
         if name in seen and name.strip():
             raise InputError(f"{source} has two columns named '{name}' (the second is column {place}).", "Rename one of them.")
         seen.add(name)
-
-
-def _blank_to_missing(frame: pd.DataFrame) -> pd.DataFrame:
-    """Make texts of only white space missing, and a column of numbers and blanks a column of numbers."""
-    changed = {}
-    for column in frame.select_dtypes(include="str"):
-        blank = frame[column].str.strip() == ""
-        if blank.any():
-            values = frame[column].mask(blank)
-            numbers = pd.to_numeric(values, errors="coerce")
-            changed[column] = numbers if numbers.notna().sum() == values.notna().sum() else values
-    return frame.assign(**changed) if changed else frame
 
 
 def _package_tables(source: str) -> dict[str, pd.DataFrame]:

@@ -74,7 +74,7 @@ def package():
     weather = weather.reindex(
         columns=["origin", "time_hour", "temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
     )
-    planes = pd.DataFrame({"tailnum": ["N1"], "year": [2003], "seats": [149], "manufacturer": ["BOEING"], "engine": ["Turbo-fan"]})
+    planes = pd.DataFrame({"tailnum": ["N1"], "year": [2003], "seats": [149], "manufacturer": ["AIRBUS INDUSTRIE"], "engine": ["Turbo-fan"]})
     return {"flights": flights, "weather": weather, "planes": planes}
 
 
@@ -88,6 +88,7 @@ def test_weather_and_plane_join_where_they_are_known(package):
     table = build_flights(package, FlightsParams())
     assert table["temp"].tolist()[0] == 80.1 and np.isnan(table["temp"].tolist()[1])
     assert table["plane_age"].tolist()[0] == 10 and np.isnan(table["plane_age"].tolist()[1])
+    assert table["maker"].tolist()[0] == "AIRBUS" and table["maker"].isna().tolist() == [False, True]
     assert table["departure"].tolist() == [pd.Timestamp("2013-07-04 09:00"), pd.Timestamp("2013-07-05 15:00")]
     assert table["planned_minutes"].tolist() == [105, 600]  # 15:00 to 1:00 is ten hours, over midnight
 

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from stages.errors import InputError
 from stages.flights import FlightsParams
-from stages.sources import CsvParams, read_table
+from stages.sources import CsvParams, read_table, recognise_dates
+from stages.validation import tidy
 
 TEXT = "id,city,amount,on\n1,Rome,2.5,2024-01-02\n2, ,x,2024-01-03\n"
 
 
 def read(path, **csv):
-    return read_table(str(path), CsvParams(**csv), FlightsParams())
+    return recognise_dates(tidy(read_table(str(path), CsvParams(**csv), FlightsParams())))
 
 
 @pytest.fixture
@@ -61,6 +62,15 @@ def test_parquet_keeps_its_types(tmp_path):
 def test_a_column_of_numbers_and_blanks_is_numeric(write):
     table = read(write("a.csv", "a,b\n1, \n2,3\n"))
     assert np.isnan(table["b"][0]) and table["b"][1] == 3
+
+
+def test_codes_keep_their_leading_zeros(write):
+    assert read(write("a.csv", "zip,n\n01234,1\n"), text=("zip",))["zip"].tolist() == ["01234"]
+
+
+def test_a_delimiter_of_two_characters_is_refused():
+    with pytest.raises(InputError, match="csv.delimiter is '::'"):
+        CsvParams(delimiter="::")
 
 
 def test_decimal_commas_are_read(write):

@@ -1,0 +1,1 @@
+"""Time and memory, measured on the machine at hand: `make bench`."""

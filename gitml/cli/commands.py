@@ -1,0 +1,34 @@
+"""Which commands there are: a table, so that ``gitml --help`` imports none of them."""
+
+from __future__ import annotations
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "Daily": {
+        "doctor": "Check this machine and this repository, and name what mends them.",
+    },
+    "Team": {},
+    "Operations": {},
+}
+"""For each section the commands and what they do, in the order of ``gitml --help``. The click command of
+``x-y`` is ``command`` in ``gitml/cli/x_y.py``, and its help begins with the same words."""
+
+NAMES = tuple(name for commands in SECTIONS.values() for name in commands)
+
+
+def overview() -> str:
+    """Return what ``gitml --help`` shows."""
+    width = max(map(len, NAMES))
+    blocks = [
+        "Usage: gitml [-h | --version] COMMAND [OPTIONS] [ARGUMENTS]...",
+        "Keeps an ML team's experiments, models and production in one git repository.",
+    ]
+    for section, commands in SECTIONS.items():
+        if commands:
+            blocks.append("\n".join([section, *(f"  {name:{width}}  {does}" for name, does in commands.items())]))
+    blocks.append("Example\n  gitml doctor")
+    blocks.append(
+        "gitml COMMAND --help says more about one. Exit codes: 0 done, 1 a rule says no,\n"
+        "2 wrong usage, 3 a broken environment, 130 interrupted. GITML_DEBUG=1 shows\n"
+        "the traceback of an error."
+    )
+    return "\n\n".join(blocks)

@@ -1,0 +1,111 @@
+"""Where the repository is, what is checked out, and who commits."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+from gitml.errors import GitFailed
+from gitml.git.command import git
+
+
+class Repository(NamedTuple):
+    """Where a repository keeps its things.
+
+    Attributes
+    ----------
+    root
+        The working tree's top folder; None in a bare repository or inside ``.git``.
+    git_dir
+        What belongs to this working tree: HEAD, index.
+    common_dir
+        What all working trees share: objects, refs.
+    """
+
+    root: Path | None
+    git_dir: Path
+    common_dir: Path
+    is_bare: bool
+
+    @property
+    def is_linked_worktree(self) -> bool:
+        """Whether another folder holds the objects and refs."""
+        return self.git_dir != self.common_dir
+
+
+class Head(NamedTuple):
+    """What is checked out.
+
+    Attributes
+    ----------
+    branch
+        Name without ``refs/heads/``; None where HEAD is detached.
+    commit
+        Abbreviated id; None before the first commit.
+    unfinished
+        ``rebase`` or ``bisect`` while one is under way, else None.
+    """
+
+    branch: str | None
+    commit: str | None
+    unfinished: str | None
+
+
+def version() -> tuple[str, tuple[int, int]]:
+    """Return git's version as git writes it, and its first two numbers."""
+    text = git("version").removeprefix("git version ")
+    numbers = re.match(r"(\d+)\.(\d+)", text)
+    return text, (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+
+
+def find(at: Path | None = None) -> Repository:
+    """Return the repository around `at`, or around the current folder.
+
+    Raises
+    ------
+    GitFailed
+        There is none, or git refuses to use it.
+    """
+    is_bare, is_inside, git_dir, common_dir = git(
+        "rev-parse",
+        "--path-format=absolute",
+        "--is-bare-repository",
+        "--is-inside-work-tree",
+        "--git-dir",
+        "--git-common-dir",
+        at=at,
+    ).split("\n")
+    root = Path(git("rev-parse", "--show-toplevel", at=at)) if is_inside == "true" else None
+    return Repository(root, Path(git_dir), Path(common_dir), is_bare == "true")
+
+
+def head(repository: Repository, at: Path | None = None) -> Head:
+    """Return what is checked out in `repository`."""
+    ref = _unless_it_fails("symbolic-ref", "--quiet", "HEAD", at=at)
+    commit = _unless_it_fails("rev-parse", "--quiet", "--verify", "--short", "HEAD^{commit}", at=at)
+    unfinished = None
+    if any((repository.git_dir / name).is_dir() for name in ("rebase-merge", "rebase-apply")):
+        unfinished = "rebase"
+    elif (repository.git_dir / "BISECT_LOG").is_file():
+        unfinished = "bisect"
+    return Head(ref.removeprefix("refs/heads/") if ref is not None else None, commit, unfinished)
+
+
+def is_committed(path: PurePath, at: Path | None = None) -> bool:
+    """Say whether HEAD's tree has a file at `path`, relative to the repository's top folder."""
+    return _unless_it_fails("cat-file", "-e", f"HEAD:{path.as_posix()}", at=at) is not None
+
+
+def has_identity(at: Path | None = None) -> bool:
+    """Say whether git was told who commits, without letting it guess from the machine's name."""
+    idents = ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")
+    told = (_unless_it_fails("-c", "user.useConfigOnly=true", "var", ident, at=at) for ident in idents)
+    return all(ident is not None for ident in told)
+
+
+def _unless_it_fails(*words: str, at: Path | None) -> str | None:
+    try:
+        return git(*words, at=at)
+    except GitFailed:
+        return None

@@ -1,0 +1,140 @@
+"""What there is of DVC on this machine and in this project, read without importing DVC."""
+
+from __future__ import annotations
+
+import json
+import os
+from configparser import ConfigParser, Error
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+LARGEST = 64 * 2**20
+"""Bytes of a file that is parsed; a larger one is not what its name says."""
+
+LockState = Literal["absent", "readable", "not readable", "not YAML", "empty", "too large", "without stages"]
+HoldState = Literal["free", "held", "abandoned", "corrupt"]
+
+
+class Remote(NamedTuple):
+    """DVC's default remote: its name, and whether a URL is set for it."""
+
+    name: str
+    has_url: bool
+
+
+class Hold(NamedTuple):
+    """What ``.dvc/tmp/rwlock`` says.
+
+    Attributes
+    ----------
+    state
+        ``free`` (no file, or nobody in it), ``held`` by a process that runs, ``abandoned`` by killed
+        ones only, or ``corrupt``: no JSON, or not DVC's shape.
+    pids
+        The processes that it names, sorted.
+    """
+
+    state: HoldState
+    pids: tuple[int, ...] = ()
+
+
+def installed(package: str) -> str | None:
+    """Return the version of an installed package, or None; the package is not imported."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def project_root(folder: Path, top: Path) -> Path | None:
+    """Return the nearest folder with a ``.dvc`` from `folder` up to `top`, or None."""
+    for candidate in (folder, *folder.parents):
+        if (candidate / ".dvc").is_dir():
+            return candidate
+        if candidate == top:
+            return None
+    return None
+
+
+def default_remote(root: Path) -> Remote | None:
+    """Return the default remote as DVC's four levels of configuration give it; the nearest level wins."""
+    files = [Path(folder) / "config" for folder in _shared_folders()]
+    files += [root / ".dvc" / "config", root / ".dvc" / "config.local"]
+    config = ConfigParser(interpolation=None, strict=False, allow_no_value=True, comment_prefixes=("#", ";"))
+    for file in files:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+            config.read_string("\n".join(line.strip() for line in lines))
+        except (OSError, UnicodeDecodeError, Error):
+            continue
+    name = config.get("core", "remote", fallback=None)
+    if not name:
+        return None
+    sections = (f"'remote \"{name}\"'", f'remote "{name}"')
+    return Remote(name, any(config.get(section, "url", fallback=None) for section in sections))
+
+
+def read_hold(root: Path) -> Hold:
+    """Return who holds the project's ``.dvc/tmp/rwlock``."""
+    try:
+        entries = json.loads((root / ".dvc" / "tmp" / "rwlock").read_bytes())
+        writers = list(entries.get("write", {}).values())
+        readers = [reader for infos in entries.get("read", {}).values() for reader in infos]
+        pids = sorted({int(info["pid"]) for info in (*writers, *readers)})
+    except FileNotFoundError:
+        return Hold("free")
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        return Hold("corrupt")
+    if not pids:
+        return Hold("free")
+    return Hold("held" if any(map(_is_running, pids)) else "abandoned", tuple(pids))
+
+
+def read_lock_state(root: Path) -> LockState:
+    """Say whether the project's ``dvc.lock`` can be read; a killed ``dvc repro`` can leave one that cannot."""
+    file = root / "dvc.lock"
+    try:
+        if file.stat().st_size > LARGEST:
+            return "too large"
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return "absent"
+    except OSError:
+        return "not readable"
+    import yaml
+
+    try:
+        value = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        return "not YAML"
+    if value is None:
+        return "empty"
+    if not isinstance(value, dict) or not isinstance(value.get("stages", {}), dict):
+        return "without stages"
+    return "readable"
+
+
+def _shared_folders() -> tuple[str, str]:
+    """Return the folders of DVC's system-wide and user-wide configuration, in this order."""
+    import platformdirs
+
+    return (
+        os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative"),
+        os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative"),
+    )
+
+
+def _is_running(pid: int) -> bool:
+    if os.name == "nt":  # there, signal 0 would end the process
+        return True
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,115 @@
+"""Real git in a temporary folder with a home of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from gitml.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+
+
+class Done(NamedTuple):
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Repo:
+    """A git repository with one commit on `main`, and words to change it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def git(self, *words: str) -> str:
+        return subprocess.run(["git", *words], cwd=self.path, check=True, capture_output=True, text=True).stdout.strip()
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+    def commit(self, message: str = "infra: change", **files: str) -> str:
+        for name, content in files.items():
+            self.write(name, content)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "--short", "HEAD")
+
+    def with_dvc(self) -> Repo:
+        """Lay down what `dvc init` and `dvc remote add` would, half a second faster each."""
+        self.write(".dvc/config", "[core]\n    remote = storage\n['remote \"storage\"']\n    url = /srv/dvc\n")
+        self.write(".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
+        return self
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without configuration but an identity; nothing of the machine's own gets in."""
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "DVC_", "GITML_")) or name in ("EMAIL", "NO_COLOR", "XDG_CONFIG_HOME"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    for level in ("SYSTEM_CONFIG", "GLOBAL_CONFIG", "SITE_CACHE"):
+        monkeypatch.setenv(f"DVC_{level}_DIR", str(folder / level))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    (folder / ".gitconfig").write_text(
+        "[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    path = tmp_path / "flights"
+    path.mkdir()
+    made = Repo(path)
+    made.git("init", "--quiet")
+    made.commit("infra: start")
+    return made
+
+
+@pytest.fixture
+def gitml(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """Run the command line in a folder."""
+
+    def run(*words: str, at: Path) -> Done:
+        monkeypatch.chdir(at)
+        code = main(words)
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def gitml_process(tmp_path: Path) -> Callable[..., Done]:
+    """Run the command line as a process of its own, after some lines of Python."""
+
+    def run(*words: str, before: str = "", **environment: str) -> Done:
+        code = f"import sys\nfrom gitml.cli.main import main\n{before}\nsys.exit(main())"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
