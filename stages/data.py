@@ -199,7 +199,10 @@ def main() -> None:
     aucs = single_feature_auc(splits["train"], task, inputs, base.seed)
     leaks = name_leaks(aucs, validation.leak_auc)
     for name, auc in leaks.items():
-        print(f"warning: column '{name}' alone predicts '{task.target}' with AUC {auc:.3f}: is it known in time?", file=sys.stderr)
+        print(
+            f"warning: column '{name}' alone predicts '{task.target}' with AUC {auc:.3f}: is it known in time?",
+            file=sys.stderr,
+        )
     page = exploration_page(
         Exploration(
             data.source, plain, splits, task, quality, aucs, validation.leak_auc, method_for(split, task), table.notes

@@ -142,7 +142,7 @@ def skops_bytes(estimator: object) -> bytes:
     return made.getvalue()
 
 
-def check(folder: Path, fitted: Fitted, held_out: Fold, threads: int) -> Artifact:
+def check(folder: Path, fitted: Fitted, held_out: Fold, threads: int) -> tuple[Artifact, float]:
     """Open what was written and compare it with the model on rows that it has not learned from.
 
     Parameters
@@ -152,8 +152,11 @@ def check(folder: Path, fitted: Fitted, held_out: Fold, threads: int) -> Artifac
 
     Returns
     -------
-    Artifact
+    artifact : Artifact
         The opened model.
+    apart : float
+        The largest difference met: of a probability, or for a regression `TOLERANCE` times its share of what
+        is allowed, so that it is at most `TOLERANCE` in both.
 
     Raises
     ------
@@ -164,8 +167,10 @@ def check(folder: Path, fitted: Fitted, held_out: Fold, threads: int) -> Artifac
     spread = float(np.std(held_out.y)) if artifact.task.kind == "regression" else None
     places = np.unique(np.linspace(0, len(held_out.y) - 1, min(HELD_OUT, len(held_out.y))).astype(int))
     usual = held_out.X.iloc[places]
+    apart = 0.0
     for change, rows in {"": usual, **_strange(usual.iloc[:STRANGE], artifact.features)}.items():
-        found = difference(artifact.predict(rows), fitted.predict(rows), spread)
+        exported_rows, trained_rows = artifact.predict(rows), fitted.predict(rows)
+        found = difference(exported_rows, trained_rows, spread)
         if found:
             row, exported, trained = found
             raise ExportMismatch(
@@ -173,7 +178,9 @@ def check(folder: Path, fitted: Fitted, held_out: Fold, threads: int) -> Artifac
                 f"{exported:.6g} instead of {trained:.6g}, which is {abs(exported - trained):.2g} apart.",
                 f"{TOLERANCE:g} is allowed, so nothing was written. Choose other params, and report this as a bug.",
             )
-    return artifact
+        shares = np.abs(exported_rows - trained_rows) / _allowed(trained_rows, spread)
+        apart = max(apart, TOLERANCE * float(shares.max()))
+    return artifact, apart
 
 
 def difference(
@@ -188,14 +195,17 @@ def difference(
     spread
         Standard deviation of a regression's target, in whose units the tolerance is; None for probabilities.
     """
-    allowed = TOLERANCE if spread is None else TOLERANCE * spread + ROUNDING * np.abs(trained)
-    excess = np.abs(exported - trained) - allowed
+    excess = np.abs(exported - trained) - _allowed(trained, spread)
     # Not a number compares as neither more nor less.
     excess = np.where(np.isnan(excess), np.inf, excess)
     if excess.max(initial=-np.inf) <= 0:
         return None
     worst = np.unravel_index(int(np.argmax(excess)), excess.shape)
     return int(worst[0]), float(exported[worst]), float(trained[worst])
+
+
+def _allowed(trained: np.ndarray, spread: float | None) -> np.ndarray | float:
+    return TOLERANCE if spread is None else TOLERANCE * spread + ROUNDING * np.abs(trained)
 
 
 def _strange(rows: pd.DataFrame, features: tuple[Feature, ...]) -> dict[str, pd.DataFrame]:

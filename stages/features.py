@@ -70,7 +70,8 @@ def build_features(frame: pd.DataFrame, task: Task, date_parts: bool) -> tuple[p
                 raise InputError(f"Column '{name}' has a name that the model's output has.", "Rename it.")
             if feature in columns:
                 raise InputError(
-                    f"Column '{feature}' has the name of a feature made from '{name}'.", "Rename it, or add it to data.drop."
+                    f"Column '{feature}' has the name of a feature made from '{name}'.",
+                    "Rename it, or add it to data.drop.",
                 )
             columns[feature] = series
             sources[feature] = name
@@ -99,7 +100,9 @@ def learn_features(train: pd.DataFrame, sources: dict[str, str]) -> tuple[Featur
             learned.append(Feature(name, "numeric", sources[name], (), low, high, missing))
         else:
             missing = float((values == "").mean())
-            learned.append(Feature(name, "categorical", sources[name], tuple(sorted(values.unique())), None, None, missing))
+            learned.append(
+                Feature(name, "categorical", sources[name], tuple(sorted(values.unique())), None, None, missing)
+            )
     return tuple(learned)
 
 

@@ -1,4 +1,4 @@
-"""The example task: will a flight from New York arrive late, from what is known an hour before it leaves?"""
+"""The example task: which flights from New York arrive late, by what is known an hour before they leave."""
 
 from __future__ import annotations
 

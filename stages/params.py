@@ -92,7 +92,9 @@ def parse(value: Any, path: str, shape: type[T]) -> T:
     """Check `value` against the frozen dataclass `shape` and build it; see `section`."""
     assert is_dataclass(shape)
     if not isinstance(value, Mapping):
-        raise InputError(f"params.yaml: {path} is {value!r}, not a section of names and values.", "Indent its keys below it.")
+        raise InputError(
+            f"params.yaml: {path} is {value!r}, not a section of names and values.", "Indent its keys below it."
+        )
     hints = get_type_hints(shape)
     for key in value:
         if key not in hints:
@@ -113,33 +115,38 @@ def _checked(value: Any, hint: Any, path: str) -> Any:
     if is_dataclass(hint) and isinstance(hint, type):
         return parse(value, path, hint)
     if origin in (Union, types.UnionType):
-        options = get_args(hint)
-        if value is None and type(None) in options:
-            return None
-        for option in options:
-            try:
-                return _checked(value, option, path)
-            except InputError:
-                continue
-    elif origin is Literal:
-        if value in get_args(hint):
-            return value
-        words = ", ".join(map(str, get_args(hint)))
-        raise InputError(
-            f"params.yaml: {path} is {value!r}.{did_you_mean(value, get_args(hint))}", f"Choose one of: {words}."
-        )
-    elif origin in (tuple, list):
-        if isinstance(value, list):
-            inner = get_args(hint)[0]
-            return origin(_checked(item, inner, f"{path}[{place}]") for place, item in enumerate(value))
-    elif origin is dict or hint is dict:
-        if isinstance(value, dict):
-            return value
-    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return _one_of(value, hint, path)
+    if origin is Literal:
+        return _choice(value, get_args(hint), path)
+    if origin is tuple and isinstance(value, list):
+        inner = get_args(hint)[0]
+        return tuple(_checked(item, inner, f"{path}[{place}]") for place, item in enumerate(value))
+    if hint is float and type(value) in (int, float):
         return float(value)
-    elif hint is Any or (isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
+    # type() and not isinstance(): true is no whole number here
+    if hint is Any or type(value) is (origin or hint):
         return value
     raise InputError(f"params.yaml: {path} is {value!r}.", f"It must be {_words(hint)}.")
+
+
+def _one_of(value: Any, hint: Any, path: str) -> Any:
+    for option in get_args(hint):
+        if option is type(None):
+            if value is None:
+                return None
+            continue
+        try:
+            return _checked(value, option, path)
+        except InputError:
+            continue
+    raise InputError(f"params.yaml: {path} is {value!r}.", f"It must be {_words(hint)}.")
+
+
+def _choice(value: Any, options: tuple[Any, ...], path: str) -> Any:
+    if value in options:
+        return value
+    words = ", ".join(map(str, options))
+    raise InputError(f"params.yaml: {path} is {value!r}.{did_you_mean(value, options)}", f"Choose one of: {words}.")
 
 
 def _words(hint: Any) -> str:

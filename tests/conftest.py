@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+
 from stages import files
 from stages.artifact import Artifact, open_model
 from stages.presets import lay_down
@@ -89,6 +90,8 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
+        # as on a user's machine: Python leaves __pycache__ beside the code
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         (home / "gitconfig").write_text(
             "[user]\n\tname = Test\n\temail = test@example.com\n[init]\n\tdefaultBranch = main\n", encoding="utf-8"
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from copy import deepcopy
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,10 @@ STEP = 20
 """Trees from one point of the learning curve to the next."""
 
 TRAIN_LOSS_ROWS = 20_000
-"""So many training rows, always the same, give the training loss of the learning curve."""
+"""So many training rows, always the same, give the training loss of the forest's learning curve."""
+
+LOOK = 0.2
+"""Seconds from one look at the boosting's scores to the next."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +148,8 @@ def fit_boosting(params: BoostingParams, train: Fold, validation: Fold, setting:
     Parameters
     ----------
     log
-        Called with the trees so far, every `STEP` of them, and ``train/loss`` (on some of the rows) and
-        ``validation/loss``: log loss in nats, or mean squared error in the target's unit squared.
+        Called with the trees so far, every `STEP` of them, and ``train/loss`` and ``validation/loss``: log loss
+        in nats, or mean squared error in the target's unit squared. Called from another thread while it boosts.
 
     Raises
     ------
@@ -153,37 +158,67 @@ def fit_boosting(params: BoostingParams, train: Fold, validation: Fold, setting:
     """
     columns = preprocessing.for_boosting(train, setting)
     matrix = preprocessing.fit_matrix(columns, train)
-    shown = _shown(columns, train, validation, setting)
-    kind = HistGradientBoostingRegressor if setting.task.kind == "regression" else HistGradientBoostingClassifier
-    model = kind(
+    regression = setting.task.kind == "regression"
+    model = (HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier)(
         learning_rate=params.learning_rate,
+        max_iter=params.max_iter,
         max_leaf_nodes=params.max_leaf_nodes,
         min_samples_leaf=params.min_samples_leaf,
         l2_regularization=params.l2_regularization,
         max_features=params.max_features,
-        # Its own early stopping splits the rows by chance, which leaks through time and groups.
-        early_stopping=False,
         categorical_features=None,
-        warm_start=True,
+        early_stopping=True,
+        n_iter_no_change=params.patience * STEP,
+        tol=0,
         random_state=setting.seed,
     )
-    best, best_loss, since = None, math.inf, 0
-    for grown in _steps(params.max_iter):
-        model.set_params(max_iter=grown).fit(matrix, train.y)
-        losses = {name: loss(setting.task, y, _predict(model, X)) for name, (X, y) in shown.items()}
-        log(grown, losses)
-        if losses["validation/loss"] < best_loss:
-            best, best_loss, since = deepcopy(model), losses["validation/loss"], 0
-        else:
-            since += 1
-        if since >= params.patience:
-            break
-    if best is None:
+    # scikit-learn's scores are minus the loss, and of a squared error minus its half.
+    unit = -2 if regression else -1
+    with _logging(model, unit, log):
+        # Without rows of its own it would split some off by chance, which leaks through time and groups.
+        model.fit(matrix, train.y, X_val=preprocessing.matrix(columns, validation.X), y_val=validation.y)
+    losses = unit * np.asarray(model.validation_score_)
+    steps = [step for step in _steps(len(losses) - 1) if np.isfinite(losses[step])]
+    if not steps:
         raise InputError(
             "Boosting diverged: its validation loss was never a finite number.",
             "Lower train.hist_gradient_boosting.learning_rate in params.yaml.",
         )
-    return FittedPipeline(setting, Pipeline([("columns", columns), ("model", best)]))
+    # scikit-learn keeps the trees that came after the best step, and has no public way to drop them.
+    model._predictors = model._predictors[: min(steps, key=lambda step: losses[step])]
+    return FittedPipeline(setting, Pipeline([("columns", columns), ("model", model)]))
+
+
+@contextmanager
+def _logging(model: Any, unit: int, log: Log) -> Iterator[None]:
+    """Log a model's losses while the block fits it, every `STEP` trees and at the last one.
+
+    scikit-learn has no callback here. Fitting again and again with ``warm_start`` takes three times as long, so
+    another thread looks at the growing lists of scores; what it logs does not depend on when it looks.
+    """
+    logged, ended = 0, Event()
+
+    def report(steps: Iterable[int]) -> None:
+        nonlocal logged
+        for step in steps:
+            if step <= logged:
+                continue
+            figures = {"train/loss": model.train_score_[step], "validation/loss": model.validation_score_[step]}
+            log(step, {name: unit * float(score) for name, score in figures.items()})
+            logged = step
+
+    def watch() -> None:
+        while not ended.wait(LOOK):
+            report(range(STEP, len(getattr(model, "validation_score_", ())), STEP))
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+    report(_steps(len(model.validation_score_) - 1))
 
 
 def _shown(columns: Any, train: Fold, validation: Fold, setting: Setting) -> dict[str, tuple[np.ndarray, np.ndarray]]:

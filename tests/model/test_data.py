@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+
 from stages import params
 from stages.schema_file import from_yaml
 from stages.task import BLOCK, ROW

@@ -7,6 +7,7 @@ low and a high value, and whether the prediction (the positive class's probabili
 import numpy as np
 import pandas as pd
 import pytest
+
 from stages import params
 
 DIRECTIONS = [("departure_hour", 8.0, 20.0, "more")]  # delays add up over the day

@@ -52,7 +52,7 @@ FAULTS = {
     "encoding": (churn(50).to_csv(index=False).encode("latin-1"), {}, ["is not utf-8", "csv.encoding"]),
     "no target": (churn(50), {"target": "churn"}, ["no column 'churn'", "Did you mean 'churned'?"]),
     "constant target": (churn(50).assign(churned="no"), {}, ["column 'churned'", "'no' in every row"]),
-    "missing target": (churn(50).assign(churned=None), {}, ["column 'churned'", "missing in all 50 rows"]),
+    "missing target": (churn(50).assign(churned=None), {}, ["column 'churned'", "missing in every row"]),
     "single row of a class": (
         churn(50).assign(churned=["yes"] + ["no"] * 49), {}, ["column 'churned'", "'yes'", "row 1"],
     ),
@@ -86,16 +86,30 @@ def test_data_that_breaks_the_schema(project):
     later.loc[[3, 7], "plan"] = "gold"
     later.loc[5, "price"] = 1e6
     later.drop(columns="paperless").to_csv(project.folder / "data/raw/churn.csv", index=False)
-    refused(project, "data", "'plan'", "2 rows", "'gold'", "row 4", "'price'", "row 6", "'paperless'", "data/schema.yaml")
+    refused(
+        project, "data", "'plan'", "2 values", "'gold'", "row 4", "'price'", "row 6", "'paperless'", "data/schema.yaml"
+    )
 
 
 @pytest.mark.parametrize(
     ("old", "new", "parts"),
     [
-        ("model: hist_gradient_boosting   #", "model: hist_gradient_bosting   #", ["train.model", "Did you mean 'hist_gradient_boosting'?"]),
-        ("    learning_rate: 0.05", "    learningrate: 0.05", ["train.hist_gradient_boosting.learningrate", "Did you mean 'learning_rate'?"]),
-        ("    learning_rate: 0.05", "    learning_rate: fast", ["train.hist_gradient_boosting.learning_rate", "'fast'", "a number"]),
-        ("    learning_rate: 0.05", "    learning_rate: -1", ["train.hist_gradient_boosting.learning_rate"]),
+        (
+            "model: hist_gradient_boosting   #",
+            "model: hist_gradient_bosting   #",
+            ["train.model", "Did you mean 'hist_gradient_boosting'?"],
+        ),
+        (
+            "    learning_rate: 0.06",
+            "    learningrate: 0.05",
+            ["train.hist_gradient_boosting.learningrate", "Did you mean 'learning_rate'?"],
+        ),
+        (
+            "    learning_rate: 0.06",
+            "    learning_rate: fast",
+            ["train.hist_gradient_boosting.learning_rate", "'fast'", "a number"],
+        ),
+        ("    learning_rate: 0.06", "    learning_rate: -1", ["train.hist_gradient_boosting.learning_rate"]),
         ("  device: auto", "  device: gpu", ["train.device"]),
         ("train:\n", "train: [\n", ["params.yaml line"]),
     ],

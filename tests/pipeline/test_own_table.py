@@ -1,6 +1,7 @@
 """A table of one's own needs no more than the data section of params.yaml."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -42,18 +43,19 @@ def churn(rows=1500):
 def test_a_binary_table(lay, model):
     project = lay("smoke", {**SMALL, "train": {"model": model}})
     source = write(project, "churn.csv", churn())
-    text = project.read("params.yaml")
-    before, _, after = text.partition("# Which table")
-    _, _, rest = after.partition("\ntask:")
-    # what the issue's user writes, and nothing else
-    data = f'data:  {{source: {source}, target: churned, positive: "yes", time_column: null, group_column: null, drop: [customer_id]}}\n'
-    (project.folder / "params.yaml").write_text(before + data + "\ntask:" + rest, encoding="utf-8")
+    written = (  # what the issue's user writes, and nothing else
+        f'data:  {{source: {source}, target: churned, positive: "yes", time_column: null, '
+        "group_column: null, drop: [customer_id]}"
+    )
+    put_data(project, written)
     project.dvc("repro")
     metrics = project.json("results/evaluate/metrics.json")
     assert metrics["roc_auc"] > 0.75
     low, high = metrics["interval"]["roc_auc"]["low"], metrics["interval"]["roc_auc"]["high"]
     assert low < metrics["roc_auc"] < high
-    row = pd.DataFrame({"plan": ["plus"], "months with us": [1.0], "price": [80.0], "total": [50.0], "paperless": [1.0]})
+    row = pd.DataFrame(
+        {"plan": ["plus"], "months with us": [1.0], "price": [80.0], "total": [50.0], "paperless": [1.0]}
+    )
     old = row.assign(**{"months with us": 59.0})
     assert project.model.predict(row)[0, 1] > project.model.predict(old)[0, 1]
     assert "customer_id" not in {feature.name for feature in project.features}
@@ -68,7 +70,14 @@ def test_a_table_of_three_classes_in_groups(lay):
     group = generator.integers(0, 60, rows)
     project = lay("smoke", {**SMALL, "evaluate": {"min_slice": 20, "floor": {"metric": "accuracy", "at_least": 0.6}}})
     source = write(project, "kinds.csv", pd.DataFrame({"length": length, "city": city, "group": group, "kind": kind}))
-    data = {"source": source, "target": "kind", "positive": None, "time_column": None, "group_column": "group", "drop": []}
+    data = {
+        "source": source,
+        "target": "kind",
+        "positive": None,
+        "time_column": None,
+        "group_column": "group",
+        "drop": [],
+    }
     set_data(project, data)
     project.dvc("repro")
     metrics = project.json("results/evaluate/metrics.json")
@@ -84,13 +93,15 @@ def test_a_regression_with_dates(lay, model):
     at = pd.date_range("2023-01-01", periods=rows, freq="6h")
     size = generator.normal(0, 1, rows)
     price = 100 + 20 * size + 10 * np.cos(at.hour / 24 * 2 * np.pi) + generator.normal(0, 5, rows)
-    frame = pd.DataFrame({"at": at.astype(str), "size": size, "built": (at - pd.to_timedelta(100, "D")).astype(str), "price": price})
-    floor = {"metric": "rmse", "at_least": None, "at_most": 15.0}
+    frame = pd.DataFrame(
+        {"at": at.astype(str), "size": size, "built": (at - pd.to_timedelta(100, "D")).astype(str), "price": price}
+    )
     project = lay("smoke", {**SMALL, "train": {"model": model, "mlp": {"max_epochs": 15}}})
     source = write(project, "prices.csv", frame)
-    set_data(project, {"source": source, "target": "price", "positive": None, "time_column": "at", "group_column": None, "drop": []})
-    params = project.read("params.yaml")
-    assert "floor" in params and floor
+    set_data(
+        project,
+        {"source": source, "target": "price", "positive": None, "time_column": "at", "group_column": None, "drop": []},
+    )
     project.dvc("repro")
     metrics = project.json("results/evaluate/metrics.json")
     assert metrics["r2"] > 0.7
@@ -98,8 +109,13 @@ def test_a_regression_with_dates(lay, model):
 
 
 def set_data(project, data):
-    """Put a data section into params.yaml and take away the positive label of the flights."""
+    """Put a data section into params.yaml and take away that of the flights."""
+    put_data(project, f"data: {json.dumps(data)}")
+
+
+def put_data(project, written):
+    """Put a data section, as a line of YAML, in place of that of the flights."""
     text = project.read("params.yaml")
-    before, _, after = text.partition("# Which table")
-    _, _, rest = after.partition("\ntask:")
-    (project.folder / "params.yaml").write_text(f"{before}data: {json.dumps(data)}\n\ntask:{rest}", encoding="utf-8")
+    changed, times = re.subn(r"(?ms)^data:.*?(?=^task:)", lambda _: f"{written}\n\n", text)
+    assert times == 1
+    (project.folder / "params.yaml").write_text(changed, encoding="utf-8")

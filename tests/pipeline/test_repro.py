@@ -48,11 +48,11 @@ def test_a_parameter_of_a_model_that_is_not_chosen_changes_nothing(copy):
 
 def test_a_parameter_of_the_chosen_model_runs_train_and_evaluate(copy):
     before = copy.json("results/evaluate/metrics.json")
-    copy.edit("params.yaml", "    learning_rate: 0.05", "    learning_rate: 0.2")
+    copy.edit("params.yaml", "    learning_rate: 0.06", "    learning_rate: 0.2")
     assert ran(copy) == ["train", "evaluate"]
     assert copy.json("results/evaluate/metrics.json") != before
-    copy.edit("params.yaml", "    learning_rate: 0.2", "    learning_rate: 0.05")
-    assert ran(copy) == []  # DVC's run-cache has it
+    copy.edit("params.yaml", "    learning_rate: 0.2", "    learning_rate: 0.06")
+    assert ran(copy) == ["evaluate"]  # DVC's run-cache has the model
     assert copy.json("results/evaluate/metrics.json") == before
 
 
@@ -77,7 +77,9 @@ def test_a_failed_run_leaves_nothing_half_written_and_can_be_repeated(copy):
     assert failed.returncode != 0
     copy.edit("params.yaml", "model: logistik   #", "model: logistic   #")
     assert ran(copy) == ["train", "evaluate"]
-    assert not [path for path in copy.folder.rglob(".*.*") if path.is_dir() and path.name.startswith((".model.", ".live."))]
+    assert not [
+        path for path in copy.folder.rglob(".*.*") if path.is_dir() and path.name.startswith((".model.", ".live."))
+    ]
 
 
 def test_dvc_shows_metrics_plots_and_the_graph(copy):
@@ -93,9 +95,9 @@ def test_dvc_shows_metrics_plots_and_the_graph(copy):
 def test_git_tells_what_changed(copy):
     copy.run("git", "init", "-q")
     copy.edit(".dvc/config", "no_scm = true", "no_scm = false")
-    copy.run("git", "add", "-A", "-f", "dvc.yaml", "dvc.lock", "params.yaml", "results", ".dvc/config")
+    copy.run("git", "add", "dvc.yaml", "dvc.lock", "params.yaml", "results/evaluate/metrics.json", ".dvc/config")
     copy.run("git", "commit", "-qm", "data: first run")
-    copy.edit("params.yaml", "    learning_rate: 0.05", "    learning_rate: 0.3")
+    copy.edit("params.yaml", "    learning_rate: 0.06", "    learning_rate: 0.3")
     copy.dvc("repro")
     assert "learning_rate" in copy.dvc("params", "diff").stdout
     assert "roc_auc" in copy.dvc("metrics", "diff").stdout

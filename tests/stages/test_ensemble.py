@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import onnxruntime
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from stages import models
 from stages.errors import InputError
@@ -27,6 +30,13 @@ NETWORK = {
     "width": 8, "depth": 1, "dropout": 0.0, "embedding": 2, "periodic": 0, "lr": 0.01, "weight_decay": 0.0,
     "batch_size": 64, "max_epochs": 3, "patience": 3,
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Keep the threads of many tests at once from waiting for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 def setting(task: Task) -> Setting:
@@ -80,7 +90,9 @@ def test_a_network_and_trees_share_one_graph() -> None:
 def test_the_weights_minimise_the_loss_over_the_simplex() -> None:
     random = np.random.default_rng(0)
     y = random.integers(0, 2, 500)
-    ones = np.clip(np.stack([y * 0.4 + random.uniform(0, 0.6, 500), random.uniform(0, 1, 500), 0.3 + 0.3 * y]), 0.01, 0.99)
+    ones = np.clip(
+        np.stack([y * 0.4 + random.uniform(0, 0.6, 500), random.uniform(0, 1, 500), 0.3 + 0.3 * y]), 0.01, 0.99
+    )
     predictions = np.stack([1 - ones, ones], axis=2)
     weights = fitted_weights(setting(BINARY), y, predictions)
     best = loss(BINARY, y, np.tensordot(weights, predictions, 1))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from stages.errors import InputError
 from stages.features import build_features, learn_features, without
 from stages.task import BLOCK, ROW, Feature, Task

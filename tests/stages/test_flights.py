@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from stages.errors import InputError
 from stages.flights import FlightsParams, build_flights, recent_departures
 
@@ -72,9 +73,29 @@ def package():
     )  # fmt: skip
     weather = pd.DataFrame({"origin": ["JFK"], "time_hour": ["2013-07-04T13:00:00Z"], "temp": [80.1]})
     weather = weather.reindex(
-        columns=["origin", "time_hour", "temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
+        columns=[
+            "origin",
+            "time_hour",
+            "temp",
+            "dewp",
+            "humid",
+            "wind_dir",
+            "wind_speed",
+            "wind_gust",
+            "precip",
+            "pressure",
+            "visib",
+        ]
     )
-    planes = pd.DataFrame({"tailnum": ["N1"], "year": [2003], "seats": [149], "manufacturer": ["AIRBUS INDUSTRIE"], "engine": ["Turbo-fan"]})
+    planes = pd.DataFrame(
+        {
+            "tailnum": ["N1"],
+            "year": [2003],
+            "seats": [149],
+            "manufacturer": ["AIRBUS INDUSTRIE"],
+            "engine": ["Turbo-fan"],
+        }
+    )
     return {"flights": flights, "weather": weather, "planes": planes}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import onnx
 import onnxruntime
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from stages import models
 from stages.errors import InputError
@@ -42,6 +44,13 @@ SMALL = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Keep the threads of many tests at once from waiting for each other."""
+    with threadpool_limits(1):
+        yield
+
+
 def fold(kind: str, rows: int, seed: int) -> Fold:
     """Rows whose target depends on the hour, on the carrier, and on whether x0 is missing."""
     random = np.random.default_rng(seed)
@@ -55,9 +64,18 @@ def fold(kind: str, rows: int, seed: int) -> Fold:
         "multiclass": np.digitize(noisy, [-1, 1]).astype("int64"),
         "regression": 500 + 20 * noisy,
     }[kind]
-    columns = [hour, x0, carrier, random.choice(["u", "v", *"wxyz"], rows, p=[0.4, 0.4, *[0.05] * 4]), np.full(rows, np.nan)]
+    columns = [
+        hour,
+        x0,
+        carrier,
+        random.choice(["u", "v", *"wxyz"], rows, p=[0.4, 0.4, *[0.05] * 4]),
+        np.full(rows, np.nan),
+    ]
     types = ["float32" if feature.type == "numeric" else object for feature in FEATURES]
-    data = {feature.name: pd.Series(column).astype(type_) for feature, column, type_ in zip(FEATURES, columns, types, strict=True)}
+    data = {
+        feature.name: pd.Series(column).astype(type_)
+        for feature, column, type_ in zip(FEATURES, columns, types, strict=True)
+    }
     return Fold(pd.DataFrame(data), y)
 
 
@@ -92,7 +110,11 @@ def test_learns_more_than_the_mean_and_its_graph_is_the_same_function(name: str,
     model, logged, train, validation = fitted(name, kind)
     predicted = model.predict(validation.X)
     task = TASKS[kind]
-    mean = np.full(len(predicted), train.y.mean()) if kind == "regression" else np.tile(np.bincount(train.y) / 400, (200, 1))
+    mean = (
+        np.full(len(predicted), train.y.mean())
+        if kind == "regression"
+        else np.tile(np.bincount(train.y) / 400, (200, 1))
+    )
     assert loss(task, validation.y, predicted) < 0.8 * loss(task, validation.y, mean)
     assert [step for step, _ in logged] == sorted({step for step, _ in logged})
     assert all(set(figures) == {"train/loss", "validation/loss"} for _, figures in logged)
@@ -128,7 +150,8 @@ def test_a_single_feature_of_either_type_is_enough(name: str, kept: str) -> None
 
 
 def test_thresholds_between_two_neighbouring_float32_take_the_same_branch_in_the_graph() -> None:
-    low = np.float32(16777216.0)
+    # Their middle, 16777219, is nearest to the higher one in float32.
+    low = np.float32(16777218.0)
     high = np.nextafter(low, np.float32(np.inf))
     values = np.tile([low, high], 200).astype("float32")
     rows = Fold(pd.DataFrame({"n": values}), np.tile([0, 1], 200))
@@ -152,11 +175,15 @@ def test_boosting_keeps_its_best_step_and_stops_after_its_patience() -> None:
 def test_the_forest_logs_every_20_trees_and_its_last_figures_are_the_forests() -> None:
     model, logged, _, validation = fitted("random_forest", "binary")
     assert [step for step, _ in logged] == [20, 25]
-    assert logged[-1][1]["validation/loss"] == pytest.approx(loss(TASKS["binary"], validation.y, model.predict(validation.X)))
+    assert logged[-1][1]["validation/loss"] == pytest.approx(
+        loss(TASKS["binary"], validation.y, model.predict(validation.X))
+    )
 
 
 def test_the_seed_decides_the_trees() -> None:
-    one, again, other = (fitted("random_forest", "binary", seed)[0].predict(fold("binary", 50, 9).X) for seed in (1, 1, 2))
+    one, again, other = (
+        fitted("random_forest", "binary", seed)[0].predict(fold("binary", 50, 9).X) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(one, again)
     assert np.abs(one - other).max() > 1e-3
 
@@ -171,7 +198,9 @@ def test_splines_cannot_be_expressed_and_the_pipeline_is_handed_over_instead() -
 
 
 def test_an_unknown_model_is_named_with_the_nearest_one() -> None:
-    with pytest.raises(InputError, match=r"train.model is 'hist_gradient_bosting', which is no model. Did you mean 'hist_"):
+    with pytest.raises(
+        InputError, match=r"train.model is 'hist_gradient_bosting', which is no model. Did you mean 'hist_"
+    ):
         models.find("hist_gradient_bosting")
 
 

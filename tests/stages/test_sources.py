@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+
 from stages.errors import InputError
 from stages.flights import FlightsParams
 from stages.sources import CsvParams, read_table, recognise_dates
@@ -50,7 +51,12 @@ def test_csv_in_its_usual_forms_gives_the_same_table(write, tmp_path):
 
 def test_parquet_keeps_its_types(tmp_path):
     frame = pd.DataFrame(
-        {"n": [1, 2], "t": ["a", None], "c": pd.Categorical(["x", None]), "at": pd.to_datetime(["2024-01-01T10:00+02:00"] * 2)}
+        {
+            "n": [1, 2],
+            "t": ["a", None],
+            "c": pd.Categorical(["x", None]),
+            "at": pd.to_datetime(["2024-01-01T10:00+02:00"] * 2),
+        }
     )
     frame.to_parquet(tmp_path / "t.parquet")
     table = read(tmp_path / "t.parquet")
@@ -88,7 +94,7 @@ def test_unnamed_row_numbers_are_left_out(write):
         ("a.csv", "", "a.csv is empty"),
         ("a.csv", "a,b\n", "a.csv has column names but no rows"),
         ("a.xlsx", "x", "a.xlsx has an ending that is not known"),
-        ("a.csv", "a;b\n1;2\n", "its fields are separated by a semicolon. Set csv.delimiter: \";\""),
+        ("a.csv", "a;b\n1;2\n", 'its fields are separated by a semicolon. Set csv.delimiter: ";"'),
         ("a.csv", "a\tb\n1\t2\n", "separated by a tab"),
         ("a.csv", b"a,b\n1,2\n3,caf\xe9\n", "a.csv line 3 is not utf-8: byte 0xe9"),
         ("a.csv", "a,b,a\n1,2,3\n", r"two columns named 'a' \(the second is column 3\)"),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stages.errors import InputError
 from stages.splits import SplitParams, assign_folds, blocks, method_for, sample_rows
 from stages.task import Task

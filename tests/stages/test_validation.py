@@ -63,7 +63,10 @@ def test_infinite_values_are_refused(infinity):
 def test_a_text_among_numbers_is_refused():
     error = refused([str(number) for number in range(19)] + ["12o"])
     assert error.what == "a.csv, column 'x', row 20: '12o' is not a number, but 19 of the column's 20 values are."
-    assert error.mend == "Correct it, or, in params.yaml, add the column to data.drop, or to csv.text if its numbers are codes."
+    assert (
+        error.mend
+        == "Correct it, or, in params.yaml, add the column to data.drop, or to csv.text if its numbers are codes."
+    )
 
 
 def test_a_stand_in_for_a_missing_number_is_named_as_one():
