@@ -83,6 +83,7 @@ def check_table(
     kind: Literal["auto"] | Kind,
     schema: Schema | None,
     codes: Collection[str] = (),
+    name: str | None = None,
 ) -> Table:
     """Check a table as it was read, and work out the task.
 
@@ -96,6 +97,8 @@ def check_table(
         What an earlier run wrote, if one did; a new one is inferred where it describes another table.
     codes
         Columns of texts that look like numbers.
+    name
+        What the schema calls the table, where its source alone does not say.
 
     Raises
     ------
@@ -119,10 +122,10 @@ def check_table(
     check_columns(kept, source, validation.max_levels, keys=keys, as_text=as_text)
     if data.time_column:
         kept = parse_time(kept, data.time_column, source)
-    held_to = schema if schema is not None and applies(schema, source, kept.columns) else None
+    held_to = schema if schema is not None and applies(schema, name or source, kept.columns) else None
     if held_to is not None:
         enforce(kept, held_to, source, left_out=data.drop)
-    found = held_to or infer(kept, source, data.target)
+    found = held_to or infer(kept, name or source, data.target)
     kept, empty = drop_empty_columns(kept, keep=roles)
     if empty:
         notes.append(f"columns without any value were left out: {', '.join(empty)}")
@@ -182,8 +185,11 @@ def main() -> None:
     split = params.section(given, "split", SplitParams)
     kind = params.choice(given, "task", ("auto", "binary", "multiclass", "regression"))
     csv = params.section(given, "csv", CsvParams)
-    frame = read_table(data.source, csv, params.section(given, "flights", FlightsParams))
-    table = check_table(recognise_dates(tidy(frame)), data, validation, kind, read_schema(), csv.text)
+    flights = params.section(given, "flights", FlightsParams)
+    frame = read_table(data.source, csv, flights)
+    # the flights come in two sets of columns, which one schema cannot describe
+    name = data.source if flights.columns == "before_departure" else f"{data.source} ({flights.columns})"
+    table = check_table(recognise_dates(tidy(frame)), data, validation, kind, read_schema(), csv.text, name)
     for note in table.notes:
         print(f"note: {note}", file=sys.stderr)
     if table.schema_is_new:

@@ -169,7 +169,7 @@ def _tidymodels_columns(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.Data
     date = flights["departure"].dt.normalize()
     holidays = USFederalHolidayCalendar().holidays("2013-01-01", "2013-12-31")
     table = flights[["dep_time", "origin", "dest", "air_time", "distance", "carrier"]].assign(
-        date=date, holiday=np.where(date.isin(holidays), "yes", "no")
+        weekday=date.dt.day_name(), month=date.dt.month_name(), holiday=np.where(date.isin(holidays), "yes", "no")
     )
     there = pd.MultiIndex.from_frame(flights[["origin", "time_hour"]]).isin(known)
     return table.where(pd.Series(there, index=table.index))
