@@ -23,7 +23,7 @@ SOUND := $(shell grep -qsF '$(CURDIR)/$(VENV)/bin/python' $(VENV)/bin/pip && $(V
 FIND_BASE := import sys; print(sys._base_executable or sys.executable) if sys.version_info >= (3, 11) else sys.exit(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow bench lint format smoke constraints clean FORCE
+.PHONY: help run test test-slow bench pictures lint format smoke constraints clean FORCE
 
 help:
 	@echo 'make run          install, run the pipeline with DVC, print the metrics'
@@ -33,6 +33,7 @@ help:
 	@echo 'make lint         ruff, mypy, import-linter'
 	@echo 'make format       let ruff rewrite what it can'
 	@echo 'make bench        time and memory, measured here'
+	@echo 'make pictures     draw the pictures of the README from the last run'
 	@echo 'make constraints  renew constraints.txt and constraints-dev.txt'
 	@echo 'make clean        remove .venv, .smoke and caches; results and data stay'
 
@@ -50,6 +51,9 @@ test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	@$(VENV)/bin/python -m pytest -m slow --timeout 1200 $(ARGS)
+
+pictures: $(VENV)/.dev
+	$(VENV)/bin/python docs/pictures.py
 
 bench: $(VENV)/.dev
 	@for script in $$(grep -l '^def main(' benchmarks/*.py); do \
