@@ -56,7 +56,8 @@ def main() -> None:
         empty = Path(temporary, "empty")
         (empty / ".dvc").mkdir(parents=True)
         (empty / ".dvc" / "config").write_text("[core]\n    no_scm = true\n")
-        (empty / "dvc.yaml").write_text("stages:\n  nothing:\n    cmd: 'true'\n    deps: [dvc.yaml]\n")
+        (empty / "dvc.yaml").write_text("stages:\n  nothing:\n    cmd: 'true'\n    deps: [dep]\n")
+        (empty / "dep").touch()
         timed(dvc("repro", "-q"), empty)
         for _ in range(5):
             noops.append(timed(dvc("repro", "-q"), with_dvc)[0])
