@@ -24,7 +24,7 @@ from stages.splits import FOLDS, SplitParams, assign_folds, blocks, method_for, 
 from stages.table_report import table_report_html
 from stages.target import drop_unlabelled, encode_target, resolve_task, task_in_words
 from stages.task import BLOCK, ROW, Kind, Task
-from stages.validation import check_columns, drop_empty_columns, parse_time, require_columns, tidy
+from stages.validation import check_columns, drop_empty_columns, lookalikes, parse_time, require_columns, tidy
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,20 @@ class DataParams:
     time_column: str | None = None
     group_column: str | None = None
     drop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for role in ("target", "time_column", "group_column"):
+            column = getattr(self, role)
+            if column in self.drop:
+                raise InputError(
+                    f"params.yaml: data.drop names '{column}', which is data.{role}.",
+                    "Take it out of data.drop; features.drop keeps a column from the model.",
+                )
+            if role != "target" and column == self.target:
+                raise InputError(
+                    f"params.yaml: data.{role} is '{column}', which is data.target.",
+                    "Name another column, or set it to null.",
+                )
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ class Table:
     frame, task, schema
         The rows, what is predicted from them, and what the table was held to.
     notes
-        What was left out of the table, a sentence each.
+        What was left out of the table, or may not be meant so, a sentence each.
     schema_is_new
         Whether the schema was inferred, although there was one: it describes another table.
     """
@@ -111,7 +125,8 @@ def check_table(
     for name, column in (("time_column", data.time_column), ("group_column", data.group_column)):
         require_columns(frame, [column] if column else [], f"data.{name}", source)
     require_columns(frame, data.drop, "data.drop", source)
-    kept = frame.drop(columns=[name for name in data.drop if name != data.target])
+    require_columns(frame, codes, "csv.text", source)
+    kept = frame.drop(columns=list(data.drop))
     roles = [name for name in (data.target, data.time_column, data.group_column) if name]
     kept, unlabelled = drop_unlabelled(kept, data.target)
     task = resolve_task(kept, data.target, data.positive, kind, source, data.time_column, data.group_column)
@@ -119,6 +134,7 @@ def check_table(
         notes.append(f"{unlabelled:,} rows without a target were left out")
     keys = [data.group_column] if data.group_column else []
     as_text = {*codes, *([] if task.kind == "regression" else [data.target])}
+    as_text |= {data.time_column} if data.time_column else set()
     check_columns(kept, source, validation.max_levels, keys=keys, as_text=as_text)
     if data.time_column:
         kept = parse_time(kept, data.time_column, source)
@@ -129,6 +145,7 @@ def check_table(
     kept, empty = drop_empty_columns(kept, keep=roles)
     if empty:
         notes.append(f"columns without any value were left out: {', '.join(empty)}")
+    notes += lookalikes(kept, {*as_text, *roles})
     encoded = kept.assign(**{data.target: encode_target(kept[data.target], task)})
     return Table(encoded, task, found, tuple(notes), schema is not None and held_to is None)
 
@@ -137,7 +154,9 @@ def divide(table: Table, split: SplitParams, seed: int) -> dict[str, pd.DataFram
     """Return the rows of each fold, with the columns `ROW` and `BLOCK` that name them from here on."""
     frame = sample_rows(table.frame, split.rows, seed)
     folds = assign_folds(frame, table.task, split, seed)
-    named = frame.assign(**{ROW: frame.index.astype("int64"), BLOCK: blocks(frame, table.task)})
+    places = pd.DataFrame({ROW: frame.index.astype("int64"), BLOCK: blocks(frame, table.task)}, index=frame.index)
+    # not assign(): pandas warns when it adds a column to a table of a hundred or more
+    named = pd.concat([frame, places], axis=1)
     return {fold: named[folds == fold].reset_index(drop=True) for fold in FOLDS}
 
 

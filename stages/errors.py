@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import textwrap
@@ -36,18 +37,31 @@ def did_you_mean(word: object, known: Iterable[object]) -> str:
     return f" Did you mean '{by_folded[close[0]]}'?" if close else ""
 
 
+def _of_the_disk(error: OSError) -> InputError | None:
+    """Put into words what only the user of the machine can mend."""
+    mends = {
+        **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Free some space, then run it again."),
+        **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "Give yourself the right to it, then run it again."),
+    }
+    if error.errno not in mends:
+        return None
+    where = error.filename or "A file"
+    return InputError(f"{where} cannot be read or written: {os.strerror(error.errno)}.", mends[error.errno])
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage's ``main`` and exit: 0 done, 1 an input is wrong, 130 interrupted.
 
-    An `InputError` is shown as one paragraph on stderr; anything else is a bug and keeps its
-    traceback. ``GITML_DEBUG=1`` shows the traceback of an `InputError` too.
+    An `InputError`, and a disk that is full or may not be written to, is shown as one paragraph on stderr;
+    anything else is a bug and keeps its traceback. ``GITML_DEBUG=1`` shows their tracebacks too.
     """
     try:
         main()
-    except InputError as error:
-        if os.environ.get("GITML_DEBUG") == "1":
+    except (InputError, OSError) as error:
+        told = error if isinstance(error, InputError) else _of_the_disk(error)
+        if told is None or os.environ.get("GITML_DEBUG") == "1":
             raise
-        paragraph = " ".join(f"error: {error}".split())
+        paragraph = " ".join(f"error: {told}".split())
         print(textwrap.fill(paragraph, 100, break_long_words=False, break_on_hyphens=False), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -67,10 +67,13 @@ def build_features(frame: pd.DataFrame, task: Task, date_parts: bool) -> tuple[p
             made = {name: values.astype("str").fillna("")}
         for feature, series in made.items():
             if feature in OUTPUTS:
-                raise InputError(f"Column '{name}' has a name that the model's output has.", "Rename it.")
-            if feature in columns:
                 raise InputError(
-                    f"Column '{feature}' has the name of a feature made from '{name}'.",
+                    f"Column '{name}' has a name that the model's output has.", "Rename it, or add it to data.drop."
+                )
+            if feature in columns:
+                date = name if name != feature else sources[feature]
+                raise InputError(
+                    f"Column '{feature}' has the name of a feature made from '{date}'.",
                     "Rename it, or add it to data.drop.",
                 )
             columns[feature] = series
@@ -122,14 +125,18 @@ def without(dropped: tuple[str, ...], sources: dict[str, str]) -> dict[str, str]
 def main() -> None:
     """Read data/processed, write data/features and the list of features."""
     chosen = params.section(params.load(), "features", FeaturesParams)
-    task = Task.from_json(files.read_json("data/processed/task.json"))
+    try:
+        task = Task.from_json(files.read_json("data/processed/task.json"))
+    except FileNotFoundError:
+        raise InputError("data/processed/task.json does not exist.", "Run `dvc repro features`.") from None
     tables = {fold: pd.read_parquet(f"data/processed/{fold}.parquet") for fold in FOLDS}
     built = {fold: build_features(table, task, chosen.date_parts) for fold, table in tables.items()}
     sources = without(chosen.drop, built["train"][1])
     features = learn_features(built["train"][0][list(sources)], sources)
     if not features:
+        left = f"none of {', '.join(sources)} varies in the training rows" if sources else "there is no other column"
         raise InputError(
-            f"{len(sources)} columns are left as features, and none of them varies in the training rows.",
+            f"Nothing is left to predict '{task.target}' from: {left}.",
             "Look at data.drop and features.drop in params.yaml.",
         )
     names = [feature.name for feature in features]

@@ -32,6 +32,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         if made.is_dir() and target.is_dir():
             target.rename(holder / f"{target.name}.old")
         os.replace(made, target)
+    except OSError as error:
+        # libraries that write files do not always say which
+        error.filename = error.filename or str(target)
+        raise
     finally:
         shutil.rmtree(holder, ignore_errors=True)
 

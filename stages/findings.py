@@ -17,7 +17,7 @@ from stages.drift import drift
 from stages.errors import InputError
 from stages.evidence import Evidence
 from stages.importance import permutation_importance
-from stages.metrics import METRICS, loss, score
+from stages.metrics import METRICS, figure, loss, score
 from stages.resampling import intervals
 from stages.slices import slice_table, with_auc, worst_slices
 from stages.task import BLOCK, ROW, Feature, Task
@@ -221,7 +221,7 @@ def headline(task: Task, floor: Floor, evidence: Evidence) -> str:
     if name not in evidence.test:
         name = next(iter(evidence.test))
     low, high = evidence.intervals.get(name, (None, None))
-    between = "" if low is None else f" [{low:.4f}, {high:.4f}]"
-    before = f"; validation {evidence.validation[name]:.4f}" if name in evidence.validation else ""
+    between = "" if low is None else f" [{figure(low)}, {figure(high)}]"
+    before = f"; validation {figure(evidence.validation[name])}" if name in evidence.validation else ""
     where = f"{evidence.rows:,} test rows in {evidence.blocks:,} blocks"
-    return f"{name} {evidence.test[name]:.4f}{between} on {where}{before}"
+    return f"{name} {figure(evidence.test[name])}{between} on {where}{before}"

@@ -228,6 +228,14 @@ class Scorer:
         return found
 
 
+def figure(value: float) -> str:
+    """Write a metric for a person: four decimals, or as many as its size calls for."""
+    size = abs(value)
+    if value == 0 or 1e-3 <= size < 1e3:
+        return f"{value:.4f}"
+    return f"{value:,.1f}" if 1e3 <= size < 1e9 else f"{value:.4g}"
+
+
 def equal_mass_bins(p: np.ndarray, bins: int) -> np.ndarray:
     """Return each value's bin (0 to `bins` - 1), shape (rows,), with about as many values in each.
 

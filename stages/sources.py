@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import importlib.util
 import io
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from stages.errors import InputError
 from stages.flights import FlightsParams, build_flights
 from stages.params import load
 from stages.task import BLOCK, ROW
+from stages.validation import ISO_DATE
 
 OTHER_DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
 
@@ -45,6 +47,11 @@ class CsvParams:
         for name, value in (("delimiter", self.delimiter), ("decimal", self.decimal)):
             if len(value) != 1:
                 raise InputError(f"params.yaml: csv.{name} is {value!r}.", "It must be a single character.")
+        if self.delimiter == self.decimal:
+            raise InputError(
+                f"params.yaml: csv.delimiter and csv.decimal are both {self.decimal!r}.",
+                'Files with decimal commas mostly have csv.delimiter: ";".',
+            )
 
 
 def read_table(source: str, csv_params: CsvParams, flights: FlightsParams) -> pd.DataFrame:
@@ -99,7 +106,7 @@ def recognise_dates(frame: pd.DataFrame) -> pd.DataFrame:
     for column in frame.select_dtypes(include="str"):
         values = frame[column]
         filled = values.dropna()
-        if filled.empty or not filled.str.fullmatch(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?").all():
+        if filled.empty or not filled.str.fullmatch(ISO_DATE).all():
             continue
         times = pd.to_datetime(values, format="ISO8601", utc=True, errors="coerce")
         if times.notna().sum() == len(filled):
@@ -112,19 +119,21 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
+        _refuse_repeated_names(str(path), pq.read_schema(path).names)
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(
-            f"{path} is not a Parquet file: {error}.", "Write it again, or give it its true ending."
+            f"{path} is not a Parquet file: {str(error).rstrip('.')}.", "Write it again, or give it its true ending."
         ) from None
-    _refuse_repeated_names(str(path), table.column_names)
-    for field in table.schema:
+    for place, field in enumerate(table.schema, 1):
+        if not field.name.strip():
+            raise InputError(f"{path}: column {place} has no name.", "Write the table again, with a name for it.")
         if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
             raise InputError(
                 f"{path}, column '{field.name}' holds {field.type}, not single values.",
                 "Flatten it to columns of numbers, texts or dates, or write the table without it.",
             )
-    return table.to_pandas(ignore_metadata=True)
+    return table.replace_schema_metadata().to_pandas()
 
 
 def _read_csv(source: str, params: CsvParams) -> pd.DataFrame:
@@ -139,33 +148,58 @@ def _read_csv(source: str, params: CsvParams) -> pd.DataFrame:
         line = content[: error.start].count(b"\n") + 1
         raise InputError(
             f"{source} line {line} is not {params.encoding}: byte 0x{content[error.start]:02x} cannot be read.",
-            "Save the file as UTF-8, or set csv.encoding in params.yaml (latin-1 and cp1252 are common).",
+            "Save the file as UTF-8, or set csv.encoding in params.yaml (latin-1, cp1252 and utf-16 are common).",
         ) from None
     text = text.removeprefix("\ufeff")
-    header = next(csv.reader(io.StringIO(text), delimiter=params.delimiter), [])
+    header = _header(source, text, params.delimiter)
     _refuse_wrong_delimiter(source, header, params)
     _refuse_repeated_names(source, header)
     try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=params.delimiter,
-            decimal=params.decimal,
-            dtype=dict.fromkeys(params.text, "str"),
-            low_memory=False,
-            index_col=False,
-        )
+        with warnings.catch_warnings():
+            # which says that fields would be lost
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                io.StringIO(text),
+                sep=params.delimiter,
+                decimal=params.decimal,
+                dtype=dict.fromkeys(params.text, "str"),
+                low_memory=False,
+                index_col=False,
+            )
+    except pd.errors.ParserWarning:
+        raise InputError(
+            f"{source}: its rows have more fields than its first line has names ({len(header)}: {', '.join(header)}).",
+            "Give every column a name in the first line, and nothing above it.",
+        ) from None
     except pd.errors.ParserError as error:
         problem = str(error).split("C error: ")[-1].strip()
         raise InputError(
             f"{source} cannot be read as a table: {problem}.",
             "Correct that line: it has more or fewer fields than the header, or a quote that never closes.",
         ) from None
-    unnamed = [place for place, name in enumerate(header, 1) if not name.strip()]
-    if unnamed == [1]:  # the row numbers that pandas and R write without a name
+    unnamed = [place for place, name in enumerate(header) if not name.strip()]
+    if unnamed == [0]:  # the row numbers that pandas and R write without a name
         return frame.iloc[:, 1:]
-    if unnamed:
-        raise InputError(f"{source}: column {unnamed[0]} has no name.", "Name it in the first line.")
-    return frame
+    filled = [place for place in unnamed if frame.iloc[:, place].notna().any()]
+    if filled:
+        raise InputError(f"{source}: column {filled[0] + 1} has no name.", "Name it in the first line.")
+    # the empty columns that a spreadsheet writes beyond the last one
+    return frame.iloc[:, [place for place in range(len(header)) if place not in unnamed]] if unnamed else frame
+
+
+def _header(source: str, text: str, delimiter: str) -> list[str]:
+    """Return the names in the first line that has any."""
+    try:
+        # with newline=None a carriage return alone ends a line too
+        rows = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
+        header = next((row for row in rows if any(name.strip() for name in row)), [])
+    except csv.Error as error:
+        raise InputError(
+            f"{source} cannot be read as a table: {error}.", "Give a text file with a line of column names."
+        ) from None
+    if not header:
+        raise InputError(f"{source} is empty.", "It needs a line of column names and the rows below it.")
+    return header
 
 
 def _decompressed(source: str) -> bytes:
@@ -184,7 +218,9 @@ def _decompressed(source: str) -> bytes:
                     )
                 return archive.read(names[0])
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise InputError(f"{source} cannot be decompressed: {error}.", "Fetch it again, it may be cut short.") from None
+        raise InputError(
+            f"{source} cannot be decompressed: {error}.", "Fetch it again, or give it its true ending."
+        ) from None
     return content
 
 

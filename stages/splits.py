@@ -16,6 +16,8 @@ FOLDS = ("train", "validation", "test")
 
 Method = Literal["time", "group", "random"]
 
+Unit = Literal["month", "day", "none"]
+
 DAYS_FOR_BLOCKS = 60
 """A table that spans fewer days is resampled by the hour instead of by the day."""
 
@@ -33,7 +35,8 @@ class SplitParams:
         Shares of the rows, 0 to 1; for a time split also the date from which on rows belong there.
     whole
         A time split given by shares moves its cuts to the nearest start of a month or day, so that no
-        such unit is on two sides; a table of fewer than six months is cut by the day.
+        such unit is on two sides; a table of fewer than six months is cut by the day, and one of too few days
+        for three folds at any time.
     rows
         Take a random sample of so many rows first.
     """
@@ -41,7 +44,7 @@ class SplitParams:
     method: Literal["auto", "time", "group", "random"] = "auto"
     validation: float | datetime.date | str = 0.1
     test: float | datetime.date | str = 0.2
-    whole: Literal["month", "day", "none"] = "none"
+    whole: Unit = "none"
     rows: int | None = None
 
 
@@ -133,25 +136,31 @@ def _share(value: object, name: str) -> float:
 
 
 def _by_time(times: pd.Series, params: SplitParams) -> np.ndarray:
+    units: tuple[Unit, ...] = ("month", "day", "none")
+    coarsest = params.whole
+    if coarsest == "month" and (times.max() - times.min()).days < 180:
+        coarsest = "day"
+    folds = np.array([])
+    for unit in units[units.index(coarsest) :]:
+        folds = _cut_by(unit, times, params)
+        if set(FOLDS) <= set(folds):
+            break
+    return folds
+
+
+def _cut_by(unit: Unit, times: pd.Series, params: SplitParams) -> np.ndarray:
     dated = {
         name: None if isinstance(value, float) else _date(value, name)
         for name, value in (("validation", params.validation), ("test", params.test))
     }
     ordered = np.sort(times.to_numpy())
-    unit = params.whole
-    if unit == "month" and (times.max() - times.min()).days < 180:
-        unit = "day"
     test_from = dated["test"]
     if test_from is None:
         test_from = _cut(ordered, 1 - _share(params.test, "test"), unit)
     validation_from = dated["validation"]
     if validation_from is None:
         share = _share(params.validation, "validation") + float((ordered >= test_from.to_datetime64()).mean())
-        if share >= 1:
-            raise InputError(
-                f"params.yaml: split.validation and split.test leave no rows before {test_from}.", "Make one smaller."
-            )
-        validation_from = _cut(ordered, 1 - share, unit)
+        validation_from = _cut(ordered, max(1 - share, 0.0), unit)
     if validation_from > test_from:
         raise InputError(
             f"params.yaml: split.validation begins at {validation_from}, after split.test at {test_from}.",
@@ -169,7 +178,7 @@ def _date(value: object, name: str) -> pd.Timestamp:
         ) from None
 
 
-def _cut(ordered: np.ndarray, share: float, unit: str) -> pd.Timestamp:
+def _cut(ordered: np.ndarray, share: float, unit: Unit) -> pd.Timestamp:
     """Return the time that has `share` of the rows before it, moved to the nearest start of a unit."""
     exact = pd.Timestamp(ordered[min(round(share * len(ordered)), len(ordered) - 1)])
     if unit == "none":
@@ -183,11 +192,19 @@ def _cut(ordered: np.ndarray, share: float, unit: str) -> pd.Timestamp:
 def _by_group(groups: pd.Series, validation: float, test: float, generator: np.random.Generator) -> np.ndarray:
     codes, names = pd.factorize(groups, sort=True, use_na_sentinel=False)
     sizes = np.bincount(codes, minlength=len(names))
+    if len(names) < len(FOLDS):
+        raise InputError(
+            f"Column '{groups.name}' has {len(names)} different groups, too few for a fold each.",
+            "Name a column with three or more as data.group_column in params.yaml, or set it to null.",
+        )
     order = generator.permutation(len(names))
     middle = (np.cumsum(sizes[order]) - sizes[order] / 2) / len(groups)
-    fold_of = np.empty(len(names), dtype=object)
-    fold_of[order] = np.select([middle < test, middle < test + validation], ["test", "validation"], "train")
-    return fold_of[codes].astype(str)
+    # the cuts nearest to the shares, but a group at least for each fold
+    in_test = min(max(int((middle < test).sum()), 1), len(names) - 2)
+    in_both = min(max(int((middle < test + validation).sum()), in_test + 1), len(names) - 1)
+    fold_of = np.empty(len(names), dtype="<U10")
+    fold_of[order] = np.repeat(["test", "validation", "train"], [in_test, in_both - in_test, len(names) - in_both])
+    return fold_of[codes]
 
 
 def _by_chance(strata: np.ndarray, validation: float, test: float, generator: np.random.Generator) -> np.ndarray:
@@ -206,7 +223,7 @@ def _refuse_unusable(folds: np.ndarray, frame: pd.DataFrame, task: Task, method:
         if not (folds == fold).any():
             raise InputError(
                 f"The {method} split leaves the {fold} fold without rows ({len(frame)} rows in all).",
-                "Change split.validation and split.test in params.yaml, or bring more rows.",
+                _more_rows(fold, frame, task, method),
             )
     target = frame[task.target].to_numpy()
     for code, label in enumerate(task.classes):
@@ -217,3 +234,20 @@ def _refuse_unusable(folds: np.ndarray, frame: pd.DataFrame, task: Task, method:
                 f"({int(rows.sum())} rows have it in all).",
                 "Change split.method or its shares in params.yaml, or bring more rows of that class.",
             )
+
+
+def _more_rows(fold: str, frame: pd.DataFrame, task: Task, method: Method) -> str:
+    if method == "time":
+        times = frame[task.time_column]
+        return (
+            "Give split.validation and split.test in params.yaml as dates inside the table's time "
+            f"({times.min()} to {times.max()}, {times.nunique():,} different), or bring rows of other times."
+        )
+    if fold == "train":
+        return "Lower split.validation or split.test in params.yaml, or bring more rows."
+    largest = len(frame) if task.kind == "regression" else int(frame[task.target].value_counts().max())
+    return (
+        f"Set split.{fold} in params.yaml above {0.5 / largest:.2g}, so that one of the "
+        f"{largest} rows {'there are' if task.kind == 'regression' else 'of the largest class'} falls to it, "
+        "or bring more rows."
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from stages import errors, files
 from stages.errors import InputError
+from stages.metrics import figure
 
 NEXT = (
     ("why and what next", "results/evaluate/suggestions.md"),
@@ -25,9 +26,9 @@ def table(metrics: Mapping[str, Any]) -> str:
     for name, value in metrics.items():
         if not isinstance(value, int | float):
             continue
-        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
+        shown = f"{value:,}" if isinstance(value, int) else figure(value)
         bounds = intervals.get(name)
-        spread = f"   [{bounds['low']:.4f}, {bounds['high']:.4f}]" if bounds else ""
+        spread = f"   [{figure(bounds['low'])}, {figure(bounds['high'])}]" if bounds else ""
         lines.append(f"  {name:<20}{shown:>12}{spread}")
     return "\n".join(lines)
 

@@ -96,11 +96,18 @@ def resolve_task(
             f"{where}: a binary task needs two different labels, but there are {len(classes)}: {listed(classes)}.",
             "Set task: multiclass, or auto, in params.yaml.",
         )
+    if resolved == "multiclass" and len(classes) == 2:
+        raise InputError(
+            f"{where}: a multiclass task needs more than two different labels, but there are {listed(classes)}.",
+            "Set task: binary, or auto, in params.yaml.",
+        )
+    _refuse_alike(values, classes, where)
     _refuse_single_rows(values, where)
     if resolved == "binary":
         classes = _negative_first(classes, positive, where)
     else:
-        _refuse_positive(positive, f"'{target}' has {len(classes)} classes ({listed(classes)})")
+        quoted = listed(f"'{label}'" for label in classes)
+        _refuse_positive(positive, f"'{target}' has {len(classes)} different labels ({quoted})")
     return Task(resolved, target, classes, time_column, group_column)
 
 
@@ -194,7 +201,8 @@ def _refuse_positive(positive: object | None, because: str) -> None:
     if positive is not None:
         raise InputError(
             f"params.yaml: data.positive is '{positive}', but {because}; only a binary task has a positive label.",
-            "Set data.positive: null.",
+            "Set data.positive: null; or, if there should be two labels, correct the others, or leave their cells "
+            "empty.",
         )
 
 
@@ -204,6 +212,20 @@ def _refuse_words(values: pd.Series, where: str) -> None:
             f"{where}: a regression needs numbers, but row {int(values.index[0]) + 1} has '{values.iloc[0]}'.",
             "Set task: auto in params.yaml, or name another column as data.target.",
         )
+
+
+def _refuse_alike(values: pd.Series, classes: tuple[str, ...], where: str) -> None:
+    seen: dict[str, str] = {}
+    for label in classes:
+        other = seen.setdefault(label.strip(), label)
+        if other != label:
+            text = labels(values)
+            rows = [int(text.index[(text == one).to_numpy()][0]) + 1 for one in (other, label)]
+            raise InputError(
+                f"{where}: the labels '{other}' (row {rows[0]}) and '{label}' (row {rows[1]}) differ in white space "
+                "only.",
+                "Take it away in the table.",
+            )
 
 
 def _refuse_single_rows(values: pd.Series, where: str) -> None:

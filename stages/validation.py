@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,21 @@ from stages.errors import InputError, did_you_mean
 
 MOSTLY = 0.95
 """A text column of which this share are numbers is a column of numbers with something wrong in it."""
+
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest number that a feature can hold."""
+
+ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?"
+"""How a date is written, as a regular expression."""
+
+OTHER_DATE = r"(\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}[/.]\d{1,2}[/.]\d{1,2})([ T,].*)?"
+"""How else people write dates."""
+
+ADORNED = r"[\s$€£¥%,']"
+"""What people write around the digits of a number and between them."""
+
+FEW = 20
+"""Texts with no more different values are good categories, whatever they look like."""
 
 STAND_INS = frozenset({"?", "-", "--", ".", "n/a", "na", "#n/a", "nan", "null", "none", "nil", "missing", "(null)"})
 """Texts, in lower case, that people write where a value is missing."""
@@ -74,7 +90,8 @@ def check_columns(
     Raises
     ------
     InputError
-        A value is infinite, a column of numbers has a text in it, or a text column too many values.
+        A value is infinite or beyond float32, a column of numbers has a text in it, or a text column too many
+        values.
     """
     for name in frame.columns:
         values = frame[name]
@@ -83,7 +100,8 @@ def check_columns(
         elif isinstance(values.dtype, pd.StringDtype):
             counts = values.value_counts()
             if name not in as_text:
-                _refuse_mixed(values, counts, source)
+                _refuse_mixed(values, counts, "number", source)
+                _refuse_mixed(values, counts, "date", source)
             if len(counts) > max_levels and name not in keys:
                 _refuse_levels(values, len(counts), max_levels, source)
 
@@ -124,6 +142,32 @@ def parse_time(frame: pd.DataFrame, column: str, source: str) -> pd.DataFrame:
     return frame.assign(**{column: times.dt.tz_convert(None) if times.dt.tz is not None else times})
 
 
+def lookalikes(frame: pd.DataFrame, as_text: Collection[str] = ()) -> tuple[str, ...]:
+    """Name the text columns that were meant as numbers or dates, a sentence each.
+
+    Parameters
+    ----------
+    frame
+        A `tidy` table.
+    as_text
+        Columns that are meant as texts.
+    """
+    found = []
+    for name in frame.select_dtypes(include="str"):
+        texts = pd.Series(frame[name].dropna().unique(), dtype="str")
+        if name in as_text or len(texts) <= FEW:
+            continue
+        numbers = pd.to_numeric(texts.str.replace(ADORNED, "", regex=True), errors="coerce").notna().mean()
+        if texts.str.fullmatch(OTHER_DATE).mean() >= MOSTLY:
+            mend = "dates: written as ISO 8601, such as 2024-03-01, they would give their month, weekday and hour"
+        elif numbers >= MOSTLY:
+            mend = "numbers: written plainly, such as 1234.5, or with csv.decimal set, they would be compared by size"
+        else:
+            continue
+        found.append(f"column '{name}' is taken as text, but its values, such as '{texts.iloc[0]}', look like {mend}")
+    return tuple(found)
+
+
 def drop_empty_columns(frame: pd.DataFrame, keep: Collection[str] = ()) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Leave out the columns in which every value is missing; also return their names."""
     empty = tuple(str(name) for name in frame.columns if name not in keep and frame[name].isna().all())
@@ -141,8 +185,12 @@ def _plain(values: pd.Series) -> pd.Series:
     dtype = values.dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
         return values.dt.tz_convert(None)
+    if dtype == "float16":  # which neither an index nor a report takes
+        return values.astype("float32")
     if isinstance(dtype, np.dtype) and dtype.kind in "biufM":
         return values
+    if isinstance(dtype, np.dtype) and dtype.kind == "m":
+        return values.dt.total_seconds()
     if isinstance(dtype, pd.StringDtype) and dtype.na_value is np.nan:
         blank = values.str.strip() == ""
         return _numbers_if_all_are(values.mask(blank)) if blank.any() else values
@@ -172,25 +220,43 @@ def _refuse_infinite(values: pd.Series, source: str) -> None:
             f"({infinite.sum():,} of {len(values):,} rows).",
             "Write a number, leave the cell empty where there is none, or add the column to data.drop.",
         )
+    huge = values.abs() > LARGEST
+    if huge.any():
+        raise InputError(
+            f"{source}, column '{values.name}', row {_row(huge)}: {values[huge].iloc[0]:.6g} is more than the models "
+            f"can hold ({LARGEST:.1e}; {huge.sum():,} of {len(values):,} rows are like it).",
+            "Correct it, give the column in another unit or as its logarithm, or add it to data.drop.",
+        )
 
 
-def _refuse_mixed(values: pd.Series, counts: pd.Series, source: str) -> None:
-    """Refuse texts of which nearly all are numbers; `counts` says how often each text occurs."""
-    readable = pd.to_numeric(pd.Series(counts.index), errors="coerce").notna().to_numpy()
-    numbers, total = counts[readable].sum(), counts.sum()
-    if not MOSTLY * total <= numbers < total:
+def _refuse_mixed(values: pd.Series, counts: pd.Series, kind: Literal["number", "date"], source: str) -> None:
+    """Refuse texts of which nearly all are of a kind; `counts` says how often each text occurs.
+
+    What stands for a missing value does not count.
+    """
+    texts = pd.Series(counts.index, dtype="str")
+    readable = (pd.to_numeric(texts, errors="coerce").notna() if kind == "number" else _is_date(texts)).to_numpy()
+    stands_in = texts.str.strip().str.casefold().isin(STAND_INS).to_numpy()
+    good, known, total = counts[readable].sum(), counts[~stands_in].sum(), counts.sum()
+    if not 0 < MOSTLY * known <= good < total:
         return
     odd = values.isin(counts.index[~readable])
     first = str(values[odd].iloc[0])
     if first.strip().casefold() in STAND_INS:
         mend = f"Leave the cell empty where a value is missing, instead of '{first}'."
     else:
-        mend = "Correct it, or, in params.yaml, add the column to data.drop, or to csv.text if its numbers are codes."
+        mend = f"Correct it, or, in params.yaml, add the column to data.drop, or to csv.text if its {kind}s are codes."
     raise InputError(
-        f"{source}, column '{values.name}', row {_row(odd)}: '{first}' is not a number, "
-        f"but {numbers:,} of the column's {total:,} values are.",
+        f"{source}, column '{values.name}', row {_row(odd)}: '{first}' is not a {kind}, "
+        f"but {good:,} of the column's {total:,} values are.",
         mend,
     )
+
+
+def _is_date(texts: pd.Series) -> pd.Series:
+    """Say of each text whether it is an ISO 8601 date or time."""
+    written = texts.str.fullmatch(ISO_DATE)
+    return written & pd.to_datetime(texts.where(written), format="ISO8601", utc=True, errors="coerce").notna()
 
 
 def _refuse_levels(values: pd.Series, levels: int, max_levels: int, source: str) -> None:

@@ -27,6 +27,9 @@ from stages.models.conversion import FittedPipeline
 STEP = 20
 """Trees from one point of the learning curve to the next."""
 
+LEAVES = 20
+"""A table too small for trees of so many leaves gets smaller leaves than asked for."""
+
 TRAIN_LOSS_ROWS = 20_000
 """So many training rows, always the same, give the training loss of the forest's learning curve."""
 
@@ -43,7 +46,8 @@ class ForestParams:
     trees
         Number of trees.
     min_samples_leaf
-        Fewest training rows in a leaf; it bounds the size of the model's file.
+        Fewest training rows in a leaf; it bounds the size of the model's file. A small table takes fewer, so
+        that a tree still has some leaves.
     max_features
         Share of the columns that a split may choose from, above 0 to 1.
 
@@ -76,7 +80,7 @@ class BoostingParams:
     max_leaf_nodes
         Leaves of a tree at most, 2 or more.
     min_samples_leaf
-        Fewest training rows in a leaf.
+        Fewest training rows in a leaf. A small table takes fewer, so that a tree still has some leaves.
     l2_regularization
         Penalty on the leaves' values, 0 or more.
     max_features
@@ -123,7 +127,7 @@ def fit_forest(params: ForestParams, train: Fold, validation: Fold, setting: Set
     kind = RandomForestRegressor if setting.task.kind == "regression" else RandomForestClassifier
     model = kind(
         n_estimators=0,
-        min_samples_leaf=params.min_samples_leaf,
+        min_samples_leaf=_leaf(params.min_samples_leaf, train),
         max_features=params.max_features,
         warm_start=True,
         n_jobs=setting.threads,
@@ -163,7 +167,7 @@ def fit_boosting(params: BoostingParams, train: Fold, validation: Fold, setting:
         learning_rate=params.learning_rate,
         max_iter=params.max_iter,
         max_leaf_nodes=params.max_leaf_nodes,
-        min_samples_leaf=params.min_samples_leaf,
+        min_samples_leaf=_leaf(params.min_samples_leaf, train),
         l2_regularization=params.l2_regularization,
         max_features=params.max_features,
         categorical_features=None,
@@ -219,6 +223,10 @@ def _logging(model: Any, unit: int, log: Log) -> Iterator[None]:
         ended.set()
         watcher.join()
     report(_steps(len(model.validation_score_) - 1))
+
+
+def _leaf(asked: int, train: Fold) -> int:
+    return min(asked, max(len(train.y) // LEAVES, 1))
 
 
 def _shown(columns: Any, train: Fold, validation: Fold, setting: Setting) -> dict[str, tuple[np.ndarray, np.ndarray]]:

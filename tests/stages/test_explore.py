@@ -148,3 +148,8 @@ def test_the_report_is_the_same_in_two_processes():
     ]  # fmt: skip
     assert pages[0].stdout == pages[1].stdout and len(pages[0].stdout) > 100_000
     assert pages[0].stderr == ""
+
+
+def test_dates_that_no_axis_takes_do_not_stop_the_report():
+    far = pd.DataFrame({"on": np.array(["0001-01-01", "9999-12-31"] * 5, dtype="datetime64[s]"), "n": range(10)})
+    assert "0001-01-01" in table_report_html(far, "far", 1)

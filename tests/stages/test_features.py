@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.errors import InputError
-from stages.features import build_features, learn_features, without
+from stages.features import build_features, learn_features, main, without
 from stages.task import BLOCK, ROW, Feature, Task
 
 TASK = Task("binary", "late", ("no", "yes"), time_column="at")
@@ -79,3 +79,16 @@ def test_features_and_whole_columns_can_be_left_out():
 def test_a_name_that_is_taken_twice_is_refused(frame):
     with pytest.raises(InputError, match="'at_month' has the name of a feature made from 'at'"):
         build_features(frame.assign(at_month=1)[["at_month", "at", "late"]], TASK, date_parts=True)
+
+
+@pytest.mark.parametrize("order", [["at", "at_hour"], ["at_hour", "at"]])
+def test_a_column_with_the_name_of_a_dates_part_is_refused_in_either_order(frame, order):
+    with pytest.raises(InputError, match="Column 'at_hour' has the name of a feature made from 'at'"):
+        build_features(frame.assign(at_hour=1.0)[order], TASK, date_parts=True)
+
+
+def test_without_the_data_stage_it_names_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("features: {}\n")
+    with pytest.raises(InputError, match="data/processed/task.json does not exist. Run `dvc repro features`"):
+        main()

@@ -1,5 +1,7 @@
 """A file is written whole or not at all."""
 
+import errno
+
 import pytest
 
 from stages import files
@@ -46,3 +48,10 @@ def test_json_is_strict_both_ways(tmp_path):
 def test_floats_are_rounded_to_six_digits_wherever_they_are():
     value = {"a": [0.123456789, (1234567.89,)], "b": 5, "c": "0.123456789", "d": float("inf")}
     assert files.rounded(value) == {"a": [0.123457, [1234570.0]], "b": 5, "c": "0.123456789", "d": float("inf")}
+
+
+def test_a_disk_that_is_full_is_told_with_the_file(tmp_path):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError) as error, files.replacing(tmp_path / "a.txt"):
+        raise full
+    assert error.value.filename == str(tmp_path / "a.txt")

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from stages.metrics import METRICS, Scorer, choose_threshold, equal_mass_bins, loss, score
+from stages.metrics import METRICS, Scorer, choose_threshold, equal_mass_bins, figure, loss, score
 from stages.task import Task
 
 BINARY = Task("binary", "late", ("no", "yes"))
@@ -153,3 +153,11 @@ def test_loss_is_log_loss_or_mean_squared_error():
     y, p = np.array([0, 1]), two([0.1, 0.0])
     assert loss(BINARY, y, p) == pytest.approx(sk.log_loss(y, p))
     assert loss(NUMBER, np.array([1.0, 2.0]), np.array([1.0, 4.0])) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.71234, "0.7123"), (0.0, "0.0000"), (3.72e-13, "3.72e-13"), (26356.71, "26,356.7"), (3.3252e29, "3.325e+29")],
+)
+def test_a_figure_is_written_for_people(value, shown):
+    assert figure(value) == shown

@@ -180,6 +180,12 @@ def test_the_forest_logs_every_20_trees_and_its_last_figures_are_the_forests() -
     )
 
 
+@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting"])
+def test_trees_learn_from_a_table_smaller_than_the_leaves_that_were_asked_for(name: str) -> None:
+    model, _, _, validation = fitted(name, "binary", min_samples_leaf=10_000)
+    assert len(np.unique(model.predict(validation.X)[:, 1])) > 10
+
+
 def test_the_seed_decides_the_trees() -> None:
     one, again, other = (
         fitted("random_forest", "binary", seed)[0].predict(fold("binary", 50, 9).X) for seed in (1, 1, 2)

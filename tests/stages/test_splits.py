@@ -120,3 +120,34 @@ def test_a_sample_keeps_the_order_and_the_row_numbers():
     assert sample_rows(table(), None, seed=1).equals(table())
     with pytest.raises(InputError, match="split.rows is 0"):
         sample_rows(table(), 0, seed=1)
+
+
+@pytest.mark.parametrize("groups", [3, 4, 7, 25])
+def test_by_group_few_groups_still_give_every_fold_one(groups):
+    frame = table(groups * 10, who=np.repeat(np.arange(groups), 10))
+    folds = assign_folds(frame, GROUPED, SplitParams(validation=0.08, test=0.25), seed=1)
+    assert set(folds) == {"train", "validation", "test"}
+
+
+def test_two_groups_are_too_few():
+    with pytest.raises(InputError, match="Column 'who' has 2 different groups"):
+        assign_folds(table(who=np.arange(100) % 2), GROUPED, SplitParams(), seed=1)
+
+
+def test_a_table_of_few_days_is_cut_inside_a_day():
+    frame = table(at=pd.date_range("2024-01-01", periods=100, freq="30min"))
+    folds = assign_folds(frame, TIMED, SplitParams(validation=0.08, test=0.25, whole="month"), seed=1)
+    assert [(folds == fold).sum() for fold in ("train", "validation", "test")] == [67, 8, 25]
+
+
+@pytest.mark.parametrize(
+    ("frame", "task", "mend"),
+    [
+        (table(10), PLAIN, "Set split.validation in params.yaml above 0.1, so that one of the 5 rows of the largest"),
+        (table(at=days(1).repeat(100)), TIMED, "dates inside the table's time (2024-01-01"),
+    ],
+)
+def test_a_fold_without_rows_is_mended_by_its_method(frame, task, mend):
+    with pytest.raises(InputError) as error:
+        assign_folds(frame, task, SplitParams(validation=0.08, test=0.25), seed=1)
+    assert mend in error.value.mend

@@ -79,7 +79,7 @@ def test_a_positive_label_that_is_not_there_is_refused_and_the_labels_are_listed
         (["a", "b", "a", "b", "c"], {}, "a.csv, column 'y': the class 'c' has one row (row 5);"),
         (["a", "b", "c"], {}, "a.csv, column 'y': the class 'a' has one row (row 1), and so have 2 other classes;"),
         (["a", "b", "c"] * 2, {"kind": "binary"}, "needs two different labels, but there are 3: a, b, c."),
-        (["a", "b", "c"] * 2, {"positive": "a"}, "data.positive is 'a', but 'y' has 3 classes (a, b, c);"),
+        (["a", "b", "c"] * 2, {"positive": "a"}, "data.positive is 'a', but 'y' has 3 different labels ('a', 'b',"),
         ([0.5, 1.5, 2.5], {"positive": "a"}, "data.positive is 'a', but the task is a regression on 'y';"),
         (["a", "b"] * 2, {"kind": "regression"}, "a regression needs numbers, but row 1 has 'a'."),
         (pd.date_range("2024-01-01", periods=5), {}, "the target is a date."),
@@ -123,3 +123,15 @@ def test_the_task_is_said_in_a_sentence():
     task = Task("binary", "y", ("no", "yes"))
     assert task_in_words(task, "yes") == "Predicting 'y' (binary): 'yes' counts as positive."
     assert task_in_words(task, None).endswith("the larger label, since data.positive is null in params.yaml.")
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "told"),
+    [
+        (["yes", "no", "no", "yes "] * 2, {"positive": "yes"}, "'yes' (row 1) and 'yes ' (row 4) differ in"),
+        (["a", "b"] * 2, {"kind": "multiclass"}, "needs more than two different labels, but there are a, b."),
+        (["1", "0", "?"] * 2, {"positive": "1"}, "correct the others, or leave their cells empty."),
+    ],
+)
+def test_labels_that_were_not_meant_so_are_refused(values, options, told):
+    assert told in refused(values, **options)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from stages.errors import InputError
-from stages.validation import check_columns, drop_empty_columns, parse_time, require_columns, tidy
+from stages.validation import check_columns, drop_empty_columns, lookalikes, parse_time, require_columns, tidy
 
 
 def refused(values, **options):
@@ -28,6 +28,8 @@ def refused(values, **options):
         (pd.Categorical(["b", None, "a"]), ["b", np.nan, "a"]),
         (pd.Series([decimal.Decimal("1.5"), None]), [1.5, np.nan]),
         (pd.Series([1, "a"], dtype="object"), ["1", "a"]),
+        (pd.Series([1, 2], dtype="float16"), pd.Series([1, 2], dtype="float32")),
+        (pd.to_timedelta([90, None], unit="s"), [90.0, np.nan]),
         (pd.Series([datetime.date(2024, 1, 2), None]), pd.to_datetime(["2024-01-02", None]).as_unit("s")),
         (pd.to_datetime(["2024-01-02T03:00+01:00"]), pd.to_datetime(["2024-01-02T02:00"])),
     ],
@@ -130,3 +132,40 @@ def test_empty_columns_are_left_out_and_named():
     frame = pd.DataFrame({"a": [1, 2], "b": [np.nan, np.nan], "c": [None, None]})
     kept, dropped = drop_empty_columns(frame, keep=["c"])
     assert (list(kept), dropped) == (["a", "c"], ("b",))
+
+
+def test_a_number_beyond_float32_is_refused():
+    assert refused([1.0, np.nan, -1e39]).what == (
+        "a.csv, column 'x', row 3: -1e+39 is more than the models can hold (3.4e+38; 1 of 3 rows are like it)."
+    )
+
+
+def test_a_text_among_dates_is_refused():
+    error = refused(["2024-01-02"] * 19 + ["2024-02-30"])
+    assert error.what == "a.csv, column 'x', row 20: '2024-02-30' is not a date, but 19 of the column's 20 values are."
+
+
+def test_a_stand_in_is_named_however_frequent_it_is():
+    error = refused(["?", "1", "?", "2"])
+    assert error.what == "a.csv, column 'x', row 1: '?' is not a number, but 2 of the column's 4 values are."
+
+
+@pytest.mark.parametrize(
+    ("write", "like"),
+    [
+        ("${:,}.50", "numbers"),
+        ("{}%", "numbers"),
+        ("0,{}", "numbers"),
+        ("{0}/01/2024", "dates"),
+        ("c-{}", None),
+    ],
+)
+def test_texts_that_were_meant_as_numbers_or_dates_are_named(write, like):
+    frame = pd.DataFrame({"x": [write.format(number) for number in range(10, 40)]}, dtype="str")
+    found = lookalikes(frame)
+    assert [f"look like {like}:" in note for note in found] == [True] * (like is not None)
+    assert lookalikes(frame, as_text=["x"]) == ()
+
+
+def test_few_different_texts_are_categories_whatever_they_look_like():
+    assert lookalikes(pd.DataFrame({"x": ["10%", "20%"]}, dtype="str")) == ()
