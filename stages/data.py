@@ -68,6 +68,14 @@ class ValidationParams:
     max_levels: int = 5000
     leak_auc: float = 0.85
 
+    def __post_init__(self) -> None:
+        if self.max_levels < 2:
+            raise InputError(f"params.yaml: validation.max_levels is {self.max_levels}.", "It must be 2 or more.")
+        if not 0.5 < self.leak_auc <= 1:
+            raise InputError(
+                f"params.yaml: validation.leak_auc is {self.leak_auc}.", "It must be above 0.5 and at most 1."
+            )
+
 
 @dataclass(frozen=True)
 class Table:

@@ -223,5 +223,5 @@ def headline(task: Task, floor: Floor, evidence: Evidence) -> str:
     low, high = evidence.intervals.get(name, (None, None))
     between = "" if low is None else f" [{figure(low)}, {figure(high)}]"
     before = f"; validation {figure(evidence.validation[name])}" if name in evidence.validation else ""
-    where = f"{evidence.rows:,} test rows in {evidence.blocks:,} blocks"
+    where = f"{evidence.rows:,} test rows in {evidence.blocks:,} block{'s' if evidence.blocks > 1 else ''}"
     return f"{name} {figure(evidence.test[name])}{between} on {where}{before}"

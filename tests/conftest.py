@@ -113,7 +113,9 @@ def lay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Projec
 @pytest.fixture(scope="session")
 def smoke(own_home: None, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The smoke preset after `dvc repro`; run once however many workers there are. Not to be changed."""
-    folder = tmp_path_factory.getbasetemp().parent / "smoke"
+    base = tmp_path_factory.getbasetemp()
+    # the workers of one run share a parent folder; without workers that parent outlives the run
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "smoke"
     with FileLock(f"{folder}.lock"):
         project = Project(folder)
         if not (folder / "dvc.lock").is_file():

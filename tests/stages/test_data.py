@@ -55,3 +55,9 @@ def test_a_wide_table_is_divided_without_a_warning():
         folds = divide(checked(wide), SplitParams(), seed=1)
     rows = pd.concat(folds.values())
     assert sorted(rows[ROW]) == list(range(40)) and (rows[ROW].astype(str) == rows[BLOCK]).all()
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_levels", 1), ("leak_auc", 0.5), ("leak_auc", 5.0)])
+def test_a_bound_that_would_switch_a_check_off_is_refused(name, value):
+    with pytest.raises(InputError, match=f"validation.{name} is {value}"):
+        ValidationParams(**{name: value})
