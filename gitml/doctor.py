@@ -12,6 +12,8 @@ from gitml.errors import FolderIsGone, GitFailed, GitIsMissing
 from gitml.git import repository as git_repository
 from gitml.git.repository import Head, Repository
 from gitml.pipeline import environment as pipeline
+from gitml.pipeline.findings import Verdict
+from gitml.policy.lock import reason
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_GIT = (2, 38)
@@ -266,6 +268,34 @@ def lock(state: pipeline.LockState, file: str, is_committed: bool) -> Finding:
     return Finding("dvc.lock", "broken", f"{file} is {state}", why, (mend, "dvc repro"))
 
 
+def recorded(verdict: Verdict) -> list[Finding]:
+    """Judge what HEAD has of its stages' results against its ``dvc.lock``: two findings, none without stages."""
+    findings = []
+    forged, stale, uncovered = (verdict.of(kind) for kind in ("forged", "stale", "uncovered"))
+    if forged:
+        stages = list(dict.fromkeys(finding.stage for finding in forged))
+        says = f"{_and_more([finding.name for finding in forged])} in HEAD: not what {_and_more(stages)} wrote"
+        why = "The bytes differ from the md5 in dvc.lock: edited by hand, or not committed with their run."
+        findings.append(Finding("lock", "warning", says, why, (shlex.join(["dvc", "repro", *stages]),)))
+    elif stale:
+        stages = list(dict.fromkeys(finding.stage or finding.name for finding in stale))
+        says = f"{_and_more(stages)} would run again"
+        why = "; ".join(map(reason, stale[:3])) + "."
+        findings.append(Finding("lock", "warning", says, f"In HEAD {why}", ("dvc repro",)))
+    elif verdict.stages:
+        number = len(verdict.of("unverifiable"))
+        unclear = f"; {number} {'entries' if number > 1 else 'entry'} only DVC can judge" if number else ""
+        findings.append(Finding("lock", "ok", f"HEAD has what its stages wrote{unclear}"))
+    if uncovered:
+        says = f"{_and_more([finding.name for finding in uncovered])} in HEAD: the out of no stage"
+        why = (
+            "dvc.yaml names it at its top level only, so nobody sees an edit. Declare it in the stage that "
+            "writes it, under metrics: with cache: false. Then:"
+        )
+        findings.append(Finding("metrics", "warning", says, why, ("dvc repro",)))
+    return findings
+
+
 def torch(version: str | None, interpreter: str) -> Finding:
     """Judge the installed torch against the pinned one; a local suffix such as ``+cpu`` does not count."""
     if version is None:
@@ -296,7 +326,23 @@ def _project(here: Path, top: Path, folder: Path | None, has_dvc: bool) -> list[
         lock_file = root / "dvc.lock"
         is_committed = git_repository.is_committed(lock_file.relative_to(top), folder)
         findings.append(lock(pipeline.read_lock_state(root), _from(here, lock_file), is_committed))
+        findings += _recorded(folder)
     return findings
+
+
+def _recorded(folder: Path | None) -> list[Finding]:
+    from gitml.pipeline.verify import judge
+
+    try:
+        return recorded(judge("HEAD", folder))
+    except GitFailed:  # no commit yet
+        return []
+
+
+def _and_more(names: list[str]) -> str:
+    """Return the first of `names`, and how many more there are."""
+    distinct = list(dict.fromkeys(names))
+    return distinct[0] + (f" and {len(distinct) - 1} more" if len(distinct) > 1 else "")
 
 
 def _from(here: Path, path: Path) -> str:

@@ -7,7 +7,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "doctor": "Check this machine and this repository, and name what mends them.",
     },
     "Team": {},
-    "Operations": {},
+    "Operations": {
+        "hooks": "Install the hooks that keep the conventions, show them, take them out.",
+    },
 }
 """For each section the commands and what they do, in the order of ``gitml --help``. The click command of
 ``x-y`` is ``command`` in ``gitml/cli/x_y.py``, and its help begins with the same words."""

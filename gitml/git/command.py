@@ -79,6 +79,29 @@ def git(*words: str, operands: Sequence[str] = (), at: Path | None = None) -> st
     return os.fsdecode(done.stdout).removesuffix("\n")
 
 
+def start(*words: str, at: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start a git that is spoken to by its stdin and stdout; what it says on stderr is not kept.
+
+    Parameters
+    ----------
+    words, at
+        As for `git`; no operands, because what is asked comes by stdin.
+
+    Raises
+    ------
+    GitIsMissing
+        There is no git to run.
+    """
+    line = ["git", *(() if at is None else ("-C", str(at))), *words]
+    environment = None if at is None else environment_for_another_repository(os.environ)
+    try:
+        return subprocess.Popen(
+            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        )
+    except (FileNotFoundError, PermissionError):
+        raise GitIsMissing from None
+
+
 def environment_for_another_repository(environment: os._Environ[str]) -> dict[str, str]:
     """Return `environment` without what belongs to the current repository only."""
     return {name: value for name, value in environment.items() if name not in OF_ONE_REPOSITORY}

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from gitml.cli.main import main
+from gitml.hooks import install as installation
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,6 +33,34 @@ class Repo:
 
     def git(self, *words: str) -> str:
         return subprocess.run(["git", *words], cwd=self.path, check=True, capture_output=True, text=True).stdout.strip()
+
+    def run(self, *words: str, at: str = ".", stdin: str | bytes = b"", **environment: str) -> Done:
+        """Run a command in one of its folders, whatever comes of it."""
+        done = subprocess.run(
+            words,
+            cwd=self.path / at,
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
+            env={**os.environ, **environment},
+            capture_output=True,
+            check=False,
+        )
+        return Done(done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
+
+    def message(self, revision: str = "HEAD") -> str:
+        """Return a commit's whole message."""
+        return self.run("git", "log", "-1", "--format=%B", revision).out.removesuffix("\n")
+
+    def editor(self, script: str) -> str:
+        """Write an editor: lines of shell that get the file as $1; what the file was is kept in ../opened."""
+        file = self.path.parent / "editor"
+        file.write_text(f'#!/bin/sh\ncat "$1" > "{self.path.parent}/opened"\n{script}\n')
+        file.chmod(0o755)
+        return f'"{file}"'
+
+    @property
+    def opened(self) -> str:
+        """What the editor saw last."""
+        return (self.path.parent / "opened").read_text()
 
     def write(self, name: str, content: str | bytes) -> Path:
         file = self.path / name
@@ -82,6 +111,15 @@ def repo(tmp_path: Path) -> Repo:
     made.git("init", "--quiet")
     made.commit("infra: start")
     return made
+
+
+@pytest.fixture
+def hooked(repo: Repo) -> Repo:
+    """A repository with gitml's hooks, on main, and with a branch experiments/lr."""
+    repo.git("branch", "experiments/lr")
+    place = installation.find(repo.path)
+    installation.carry_out(installation.plan_install(place), place)
+    return repo
 
 
 @pytest.fixture

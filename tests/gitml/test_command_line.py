@@ -28,6 +28,9 @@ Keeps an ML team's experiments, models and production in one git repository.
 Daily
   doctor  Check this machine and this repository, and name what mends them.
 
+Operations
+  hooks   Install the hooks that keep the conventions, show them, take them out.
+
 Example
   gitml doctor
 

@@ -1,0 +1,109 @@
+"""``gitml hooks``."""
+
+from __future__ import annotations
+
+import click
+
+from gitml.cli.terminal import filled, printable
+from gitml.hooks import install as installation
+from gitml.hooks.install import Place, Step
+
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+_VERBS = {
+    "make": ("make", "made"),
+    "keep": ("keep", "kept"),
+    "write": ("write", "wrote"),
+    "rewrite": ("rewrite", "rewrote"),
+    "remove": ("remove", "removed"),
+    "restore": ("put back", "put back"),
+}
+_STATES = {
+    "absent": "not installed",
+    "installed": "installed",
+    "outdated": "outdated",
+    "replaced": "replaced",
+    "behind": "installed",
+}
+
+
+@click.group(
+    "hooks",
+    epilog="\b\nExample:\n  gitml hooks install\n  gitml hooks status\n  gitml hooks uninstall --dry-run",
+)
+def command() -> None:
+    """Install the hooks that keep the conventions, show them, take them out.
+
+    commit-msg asks for a prefix, and adds it on experiments/*. prepare-commit-msg opens the editor with it,
+    and with what changed in params.yaml. Hooks that are there already are kept and run first.
+    """
+
+
+@command.command("install", epilog="\b\nExample:\n  gitml hooks install")
+@_DRY_RUN
+def install(dry_run: bool) -> None:
+    """Install the hooks in this clone; again, renew what is outdated."""
+    place = installation.find()
+    steps = installation.plan_install(place)
+    _do(steps, place, dry_run)
+    if not steps:
+        print(f"all hooks are in {printable(place.shown)} already")
+    _say(installation.notes(place))
+    print(f"next  {'gitml hooks install' if dry_run and steps else 'git commit'}")
+
+
+@command.command("status", epilog="\b\nExample:\n  gitml hooks status --json")
+@click.option("--json", "as_json", is_flag=True, help="Write a JSON object.")
+def status(as_json: bool) -> None:
+    """Show which hooks run, in which order, and what keeps them from it."""
+    place = installation.find()
+    found = installation.status(place)
+    if as_json:
+        import json
+
+        hooks = [hook._asdict() for hook in found]
+        value, level = place.hooks_path or (None, None)
+        print(
+            json.dumps(
+                {
+                    "folder": str(place.folder),
+                    "hooks_path": value,
+                    "hooks_path_level": level,
+                    "shadowed": place.shadowed,
+                    "hooks": hooks,
+                },
+                indent=2,
+            )
+        )
+        return
+    print(f"in {printable(place.shown)}")
+    for hook in found:
+        runs = ", then ".join(hook.runs) or "nothing"
+        print(f"{hook.name:19} {_STATES[hook.state]:14} runs {runs}")
+    _say(installation.notes(place))
+    is_all_well = all(_STATES[hook.state] == "installed" for hook in found)
+    print(f"next  {'git commit' if is_all_well else 'gitml hooks install'}")
+
+
+@command.command("uninstall", epilog="\b\nExample:\n  gitml hooks uninstall")
+@_DRY_RUN
+def uninstall(dry_run: bool) -> None:
+    """Take the hooks out of this clone; everything is as it was before."""
+    place = installation.find()
+    steps = installation.plan_uninstall(place)
+    _do(steps, place, dry_run)
+    if not steps:
+        print(f"no hook in {printable(place.shown)} is gitml's")
+    print(f"next  gitml hooks {'uninstall' if dry_run and steps else 'install'}")
+
+
+def _do(steps: list[Step], place: Place, is_dry: bool) -> None:
+    if not is_dry:
+        installation.carry_out(steps, place)
+    for step in steps:
+        future, past = _VERBS[step.does]
+        print(printable(f"would {future} {step.what}" if is_dry else f"{past} {step.what}"))
+
+
+def _say(notes: list[str]) -> None:
+    for note in notes:
+        print(f"note  {filled(note, ' ' * 6)[6:]}")

@@ -1,0 +1,181 @@
+"""What a commit holds, read from git's object store without a working tree."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import NamedTuple, TypeVar
+
+from gitml.errors import GitFailed
+from gitml.git.command import git, start
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+    from types import TracebackType
+
+T = TypeVar("T")
+
+LARGEST = 128 * 2**20
+"""Bytes of a blob that is read whole; a larger one is not looked into."""
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class Entry(NamedTuple):
+    """One file, symbolic link or submodule of a tree.
+
+    Attributes
+    ----------
+    mode
+        ``100644`` or ``100755`` for a file, ``120000`` for a symbolic link, ``160000`` for a submodule.
+    oid
+        Id of its blob; of a commit for a submodule.
+    path
+        From the tree's top, with ``/``. What is no UTF-8 is kept as lone surrogates.
+    """
+
+    mode: str
+    oid: str
+    path: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it has bytes of its own: neither a symbolic link nor a submodule."""
+        return self.mode.startswith("100")
+
+
+def list_tree(tree: str, at: Path | None = None) -> list[Entry]:
+    """Return everything below a commit's or a tree's top, in git's order.
+
+    Parameters
+    ----------
+    tree
+        Anything that names a commit or a tree.
+    at
+        As for `gitml.git.command.git`.
+
+    Raises
+    ------
+    LooksLikeAnOption
+        `tree` begins with a dash.
+    GitFailed
+        It names neither.
+    """
+    listed = git("ls-tree", "-r", "-z", "--full-tree", operands=[tree], at=at)
+    entries = []
+    for line in listed.split("\0")[:-1]:
+        head, _, path = line.partition("\t")
+        mode, _, oid = head.split(" ")
+        entries.append(Entry(mode, oid, path))
+    return entries
+
+
+class Objects:
+    """A ``git cat-file`` that stays open, so that reading a thousand blobs starts one process.
+
+    Use it as a context manager. One thread at a time.
+    """
+
+    def __init__(self, at: Path | None = None) -> None:
+        # --batch-command needs git 2.36. With --buffer git queues what is asked until "flush" and answers
+        # only then, so neither side can wait for the other with a full pipe.
+        self._git = start("cat-file", "--batch-command", "--buffer", at=at)
+
+    def __enter__(self) -> Objects:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the process end."""
+        for stream in (self._git.stdin, self._git.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    continue
+        try:
+            self._git.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._git.kill()
+            self._git.wait()
+
+    def read(self, oid: str, largest: int = LARGEST) -> bytes | None:
+        """Return a blob's bytes; None where it is missing, no blob, or larger than `largest`."""
+        return self.read_each([oid], bytes, largest).get(oid)
+
+    def read_each(self, oids: Iterable[str], make: Callable[[bytes], T], largest: int = LARGEST) -> dict[str, T]:
+        """Return what `make` makes of each blob's bytes, by id, with one blob in memory at a time.
+
+        Parameters
+        ----------
+        oids
+            Ids of blobs.
+        make
+            What to keep of the bytes.
+        largest
+            Bytes above which a blob is left out; so are missing ones, and what is no blob.
+
+        Raises
+        ------
+        GitFailed
+            git ended before it answered.
+        """
+        wanted = [oid for oid in dict.fromkeys(oids) if _OBJECT_ID.fullmatch(oid)]
+        if not wanted:
+            return {}
+        self._ask(wanted)
+        made: dict[str, T] = {}
+        for place, oid in enumerate(wanted):
+            kind, size = self._answer()
+            if kind != "blob" or size > largest:
+                self._skip(kind, size)
+                continue
+            content = self._take(size)
+            self._take(1)
+            try:
+                made[oid] = make(content)
+            except BaseException:
+                for _ in wanted[place + 1 :]:
+                    self._skip(*self._answer())
+                raise
+        return made
+
+    def _ask(self, oids: list[str]) -> None:
+        assert self._git.stdin is not None
+        try:
+            self._git.stdin.write("".join(f"contents {oid}\n" for oid in oids).encode() + b"flush\n")
+            self._git.stdin.flush()
+        except BrokenPipeError:
+            raise self._ended() from None
+
+    def _answer(self) -> tuple[str, int]:
+        """Return the next object's kind and size in bytes; ``missing`` and 0 where there is none."""
+        assert self._git.stdout is not None
+        words = self._git.stdout.readline().split()
+        if len(words) == 3:
+            return words[1].decode(), int(words[2])
+        if words[1:] == [b"missing"]:
+            return "missing", 0
+        raise self._ended()
+
+    def _take(self, size: int) -> bytes:
+        assert self._git.stdout is not None
+        content = self._git.stdout.read(size)
+        if len(content) != size:
+            raise self._ended()
+        return content
+
+    def _skip(self, kind: str, size: int) -> None:
+        """Pass over an answer's bytes, a MiB at a time, and its line end."""
+        left = size + 1 if kind != "missing" else 0
+        while left > 0:
+            left -= len(self._take(min(left, 2**20)))
+
+    def _ended(self) -> GitFailed:
+        return GitFailed("cat-file --batch-command", self._git.wait(), "It ended before it answered.")

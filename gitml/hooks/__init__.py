@@ -1,0 +1,1 @@
+"""What git calls at the desk: the hooks, and their installation."""

@@ -1,0 +1,28 @@
+#!/bin/sh
+# gitml hook: @NAME@. Written by `gitml hooks install`, taken away by `gitml hooks uninstall`; not to be edited.
+python=@PYTHON@
+main=@MAIN@
+
+# Another hook manager may have moved this script and call it from its own, which this script calls: once is enough.
+if [ "$GITML_HOOK" = "@NAME@ $PWD $1" ]; then
+    exit 0
+fi
+
+# The hook that was here before gitml runs first, with the same words and input, and its no is final.
+case $0 in
+    */*) here=${0%/*} ;;
+    *) here=. ;;
+esac
+kept=$here/@KEPT@
+case $0 in
+    */@NAME@) ;;
+    *) ! cmp -s "$kept" "$here/@NAME@" || kept= ;; # moved aside by the manager that it kept: that one runs already
+esac
+if [ -f "$kept" ] && [ -x "$kept" ]; then
+    GITML_HOOK="@NAME@ $PWD $1" @CALL@ || exit $?
+fi
+
+# A hook at the desk is a courtesy: without gitml, work goes on.
+is_there() {
+    [ -x "$python" ] && [ -f "$main" ]
+}

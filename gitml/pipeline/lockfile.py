@@ -1,0 +1,131 @@
+"""dvc.lock, and the .dvc files beside it: what DVC says was read and produced."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any, NamedTuple
+
+from gitml.pipeline import yaml12
+from gitml.pipeline.definition import inside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA = "2.0"
+
+
+class Recorded(NamedTuple):
+    """What DVC recorded of a file or folder.
+
+    Attributes
+    ----------
+    md5
+        In small letters, with ``.dir`` at its end for a folder; None where DVC recorded something else.
+    is_exact
+        Whether it is the md5 of the bytes as they are (``hash: md5`` stands beside it). Before DVC 3 it is
+        that of a text with its CRLF made LF.
+    files
+        How many files a folder had; None where that was not recorded.
+    """
+
+    md5: str | None
+    is_exact: bool
+    files: int | None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it was a folder."""
+        return self.md5 is not None and self.md5.endswith(".dir")
+
+
+class LockedStage(NamedTuple):
+    """A stage as it was run last: its command, and what it read and wrote by their paths in dvc.yaml."""
+
+    cmd: Any
+    deps: Mapping[str, Recorded]
+    outs: Mapping[str, Recorded]
+    params: Mapping[str, Any]
+
+
+class NotALock(ValueError):
+    """The file is no dvc.lock; the message says why, in half a sentence."""
+
+
+class LockOfDvc1(ValueError):
+    """The file has the format before 2.0, which only old DVC reads."""
+
+
+def read(content: bytes) -> dict[str, LockedStage]:
+    """Return the stages of a dvc.lock by their names.
+
+    Raises
+    ------
+    NotALock
+        DVC cannot read it either.
+    LockOfDvc1
+        It has another format.
+    yaml12.NotYaml12
+        DVC may be able to read it.
+    """
+    try:
+        data = yaml12.load(content) or {}
+    except yaml12.NotYaml12:
+        raise
+    except yaml12.NotYaml as error:
+        raise NotALock(str(error)) from None
+    if not isinstance(data, dict):
+        raise NotALock("it is no mapping")
+    if data and data.get("schema") != SCHEMA:
+        if "schema" not in data and all(isinstance(entry, dict) and "cmd" in entry for entry in data.values()):
+            raise LockOfDvc1("it has the format of DVC 1")
+        raise NotALock(f"its schema is not {SCHEMA!r}")
+    stages = data.get("stages") or {}
+    if not isinstance(stages, dict) or not all(isinstance(entry, dict) for entry in stages.values()):
+        raise NotALock("its stages are no mapping")
+    return {str(name): _read_stage(entry) for name, entry in stages.items()}
+
+
+def read_tracked(path: str, content: bytes) -> dict[str, Recorded] | None:
+    """Return what a .dvc file at `path` tracks, by path in the commit; None where it cannot be read."""
+    try:
+        data = yaml12.load(content, largest=yaml12.LARGEST) or {}
+    except yaml12.NotYaml:
+        return None
+    if not isinstance(data, dict) or not isinstance(data.get("outs") or [], list):
+        return None
+    folder = inside(posixpath.dirname(path), str(data.get("wdir") or "."))
+    if folder is None:
+        return None
+    tracked: dict[str, Recorded] = {}
+    for item in data.get("outs") or []:
+        target = inside(folder, item["path"]) if isinstance(item, dict) and isinstance(item.get("path"), str) else None
+        if target is not None:
+            tracked[target] = _recorded(item)
+    return tracked
+
+
+def _read_stage(entry: dict[Any, Any]) -> LockedStage:
+    params = entry.get("params") or {}
+    if not isinstance(params, dict) or not all(isinstance(values, dict) for values in params.values()):
+        raise NotALock("the params of a stage are no mapping")
+    return LockedStage(entry.get("cmd"), _paths(entry.get("deps")), _paths(entry.get("outs")), params)
+
+
+def _paths(items: Any) -> dict[str, Recorded]:
+    if not isinstance(items or [], list):
+        raise NotALock("the deps or outs of a stage are no list")
+    found: dict[str, Recorded] = {}
+    for item in items or []:
+        if not isinstance(item, dict) or not isinstance(item.get("path"), str):
+            raise NotALock("a dep or out of a stage has no path")
+        found[item["path"]] = _recorded(item)
+    return found
+
+
+def _recorded(item: dict[Any, Any]) -> Recorded:
+    md5, files = item.get("md5"), item.get("nfiles")
+    is_known = isinstance(md5, str | int) and bool(md5) and item.get("hash") in (None, "md5") and "files" not in item
+    return Recorded(
+        str(md5).lower() if is_known else None, item.get("hash") == "md5", files if isinstance(files, int) else None
+    )

@@ -1,0 +1,1 @@
+"""The rule book: one pure function a rule, from values to violations."""

@@ -1,0 +1,168 @@
+"""gitml.toml: what it may say, and that each fault is told with its line."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitml import config
+from gitml.config import DEFAULTS, Config, Metric, WrongConfig
+from gitml.conventions.commits import PREFIXES, Prefix
+
+WHOLE = """\
+# what our team decided
+[commits]
+prefixes = ["experiment", "feat", "fix"]
+
+[branches]
+extra = ["infra/*", "release-*"]
+
+[metric]
+name = "log_loss"
+direction = "lower"
+
+[rules]
+commit-prefix = "warn"
+no-secret = "off"
+"""
+
+
+def test_no_file_means_the_defaults(tmp_path: Path) -> None:
+    assert config.read(str(tmp_path)) is DEFAULTS
+    assert Config(PREFIXES, ("infra/*", "data/*", "revert-*", "dependabot/*"), None, ()) == DEFAULTS
+    assert DEFAULTS.level("commit-prefix") == "error"
+
+
+@pytest.mark.parametrize("content", ["", "\n", "# nothing yet\n", "[commits]\n[branches]\n[rules]\n"])
+def test_a_file_that_says_nothing_means_the_defaults(content: str) -> None:
+    assert config.parse(content.encode()) == DEFAULTS
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_whole_file(tmp_path: Path, ends: str, mark: bytes) -> None:
+    (tmp_path / "gitml.toml").write_bytes(mark + WHOLE.replace("\n", ends).encode())
+    found = config.read(str(tmp_path))
+    assert found == Config(
+        (Prefix("experiment", "trying an idea"), Prefix("feat"), Prefix("fix")),
+        ("infra/*", "release-*"),
+        Metric("log_loss", "lower"),
+        (("commit-prefix", "warn"), ("no-secret", "off")),
+    )
+    assert [found.level(rule) for rule in ("commit-prefix", "no-secret", "gates")] == ["warn", "off", "error"]
+
+
+def test_prefixes_may_say_what_they_are_for() -> None:
+    found = config.parse(b'[commits.prefixes]\nfeat = "something new"\nfix = "something mended"\n')
+    assert found.prefixes == (Prefix("feat", "something new"), Prefix("fix", "something mended"))
+
+
+FAULTS = [
+    ("[commit]\n", "line 1: 'commit' is unknown", "Did you mean commits?"),
+    ("\n\n[zzz]\n", "line 3: 'zzz' is unknown", "There are commits, branches, metric, rules."),
+    ("commits = 3\n", "line 1: commits is a table", "Write [commits] on a line of its own."),
+    ("[commits]\nprefix = []\n", "line 2: 'commits.prefix' is unknown", "Did you mean prefixes?"),
+    ("commits.prefix = []\n", "line 1: 'commits.prefix' is unknown", "Did you mean prefixes?"),
+    ('commits = {"prefi\\u0078" = []}\n', "line 1: 'commits.prefix' is unknown", "Did you mean prefixes?"),
+    (
+        '[commits]\nprefixes = "infra"\n',
+        "line 2: prefixes is a list of words",
+        'For example prefixes = ["experiment", "infra"].',
+    ),
+    (
+        "[commits]\nprefixes = [1]\n",
+        "line 2: prefixes is a list of words",
+        'For example prefixes = ["experiment", "infra"].',
+    ),
+    (
+        "[commits]\nprefixes = []\n",
+        "line 2: prefixes is empty",
+        "Set the rule commit-prefix to off if any message is right.",
+    ),
+    (
+        '[commits]\n# ours\nprefixes = [\n  "a",\n  "b c",\n]\n',
+        "line 3: 'b c' cannot be a prefix",
+        "A prefix is a word of ASCII letters, digits, - and _.",
+    ),
+    ('[commits]\nprefixes = ["a", "a"]\n', "line 2: a prefix stands in the list twice", ""),
+    (
+        '[commits.prefixes]\na = "x"\nb = 1\n',
+        "line 3: what b is for is one line of text",
+        'For example b = "trying an idea".',
+    ),
+    (
+        '[branches]\nextra = "x"\n',
+        "line 2: extra is a list of patterns",
+        'For example extra = ["infra/*", "release-*"].',
+    ),
+    ('[branches]\nextra = ["a b/*"]\n', "line 2: 'a b/*' fits no name that git allows", ""),
+    (
+        '[branches]\nextra = ["*"]\n',
+        "line 2: '*' also fits gitml's own branches",
+        "Put a word of yours before the *.",
+    ),
+    ("[metric]\n", "line 1: metric needs a name", 'For example name = "roc_auc".'),
+    ("[metric]\nname = 3\n", "line 2: metric needs a name", 'For example name = "roc_auc".'),
+    (
+        '[metric]\nname = "auc"\n\ndirection = "up"\n',
+        "line 4: direction is not 'up'",
+        'It is "higher" or "lower".',
+    ),
+    ('[rules]\ncommit-prefix = "no"\n', "line 2: commit-prefix is not 'no'", 'It is "error", "warn" or "off".'),
+    ("[rules]\ncommit-prefix = []\n", "line 2: commit-prefix is not []", 'It is "error", "warn" or "off".'),
+    ('[rules]\ncomit-prefix = "off"\n', "line 2: 'rules.comit-prefix' is unknown", "Did you mean commit-prefix?"),
+    ('[metric]\nname = "auc\n', "line 2: illegal character '\\n'", ""),
+    ('[metric]\nname = "auc"\nname = "b"\n', "line 3: cannot overwrite a value", ""),
+    ("[metric]\nname =", "line 2: invalid value", ""),
+]
+
+
+@pytest.mark.parametrize(("content", "fault", "why"), FAULTS)
+def test_a_fault_is_told_with_its_line(content: str, fault: str, why: str) -> None:
+    with pytest.raises(WrongConfig) as caught:
+        config.parse(content.encode())
+    assert (caught.value.what, caught.value.why, caught.value.exit_code) == (f"gitml.toml {fault}", why, 2)
+
+
+def test_a_file_that_is_no_text_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "gitml.toml").write_bytes(b"[metric]\n# caf\xe9\n")
+    with pytest.raises(WrongConfig, match=r"^gitml.toml line 2: not UTF-8$"):
+        config.read(str(tmp_path))
+
+
+def test_a_folder_of_that_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gitml.toml").mkdir()
+    with pytest.raises(WrongConfig, match=r"^gitml.toml: cannot be read$"):
+        config.read(str(tmp_path))
+
+
+def test_a_file_as_large_as_a_data_set_is_not_read() -> None:
+    with pytest.raises(WrongConfig, match=r"^gitml.toml: larger than 1048576 bytes$"):
+        config.parse(b"#" * (2**20 + 1))
+
+
+def test_a_file_nested_without_end_is_told() -> None:
+    with pytest.raises(WrongConfig):
+        config.parse(b"a = " + b"[" * 50_000)
+
+
+@given(st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
+def test_any_bytes_are_read_or_told(content: bytes) -> None:
+    try:
+        assert isinstance(config.parse(content), Config)
+    except WrongConfig as wrong:
+        assert wrong.what.startswith("gitml.toml")
+
+
+@given(blank=st.integers(0, 5), comment=st.text("ab #[]=\"'", max_size=9), before=st.booleans())
+def test_the_line_is_right_wherever_the_key_stands(blank: int, comment: str, before: bool) -> None:
+    first = 'metric = {name = "a"}\n' if before else ""
+    content = first + "\n" * blank + f"# {comment}\n[rules]\nno-secret = 'off'\ngates = [\n 1,\n]\n"
+    assert tomllib.loads(content)
+    with pytest.raises(WrongConfig) as caught:
+        config.parse(content.encode())
+    assert caught.value.line == before + blank + 4
