@@ -33,22 +33,25 @@ _STATES = {
 def command() -> None:
     """Install the hooks that keep the conventions, show them, take them out.
 
-    commit-msg asks for a prefix, and adds it on experiments/*. prepare-commit-msg opens the editor with it,
-    and with what changed in params.yaml. Hooks that are there already are kept and run first.
+    In a clone: commit-msg asks for a prefix, and adds it on experiments/*; prepare-commit-msg opens the
+    editor with it, and with what changed in params.yaml; pre-commit and pre-push refuse what a server
+    would refuse; post-checkout lets DVC's files follow. In a bare repository (--server): pre-receive
+    judges every push. Hooks that are there already are kept and run first.
     """
 
 
-@command.command("install", epilog="\b\nExample:\n  gitml hooks install")
+@command.command("install", epilog="\b\nExample:\n  gitml hooks install\n  gitml hooks install --server")
 @_DRY_RUN
-def install(dry_run: bool) -> None:
+@click.option("--server", is_flag=True, help="Install pre-receive in this bare repository.")
+def install(dry_run: bool, server: bool) -> None:
     """Install the hooks in this clone; again, renew what is outdated."""
-    place = installation.find()
+    place = installation.find_for(server)
     steps = installation.plan_install(place)
     _do(steps, place, dry_run)
     if not steps:
         print(f"all hooks are in {printable(place.shown)} already")
     _say(installation.notes(place))
-    print(f"next  {'gitml hooks install' if dry_run and steps else 'git commit'}")
+    print(f"next  {_installs(place) if dry_run and steps else _next(place)}")
 
 
 @command.command("status", epilog="\b\nExample:\n  gitml hooks status --json")
@@ -81,7 +84,7 @@ def status(as_json: bool) -> None:
         print(f"{hook.name:19} {_STATES[hook.state]:14} runs {runs}")
     _say(installation.notes(place))
     is_all_well = all(_STATES[hook.state] == "installed" for hook in found)
-    print(f"next  {'git commit' if is_all_well else 'gitml hooks install'}")
+    print(f"next  {_next(place) if is_all_well else _installs(place)}")
 
 
 @command.command("uninstall", epilog="\b\nExample:\n  gitml hooks uninstall")
@@ -93,7 +96,15 @@ def uninstall(dry_run: bool) -> None:
     _do(steps, place, dry_run)
     if not steps:
         print(f"no hook in {printable(place.shown)} is gitml's")
-    print(f"next  gitml hooks {'uninstall' if dry_run and steps else 'install'}")
+    print(f"next  {'gitml hooks uninstall' if dry_run and steps else _installs(place)}")
+
+
+def _next(place: Place) -> str:
+    return "git push, from a clone" if place.hooks == installation.SERVER_HOOKS else "git commit"
+
+
+def _installs(place: Place) -> str:
+    return f"gitml hooks install{' --server' if place.hooks == installation.SERVER_HOOKS else ''}"
 
 
 def _do(steps: list[Step], place: Place, is_dry: bool) -> None:

@@ -16,14 +16,36 @@ def main(words: list[str]) -> int:
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    if words[0] == "commit-msg":
+    return 0 if _run(words[0], words[1:]) else REFUSED
+
+
+def _run(hook: str, words: list[str]) -> bool:
+    """Run a hook, of which no other one is imported, and return whether git may go on."""
+    if hook == "commit-msg":
         from gitml.hooks import commit_msg
 
-        return 0 if commit_msg.run(*words[1:]) else REFUSED
-    from gitml.hooks import prepare_commit_msg
+        return commit_msg.run(*words)
+    if hook == "prepare-commit-msg":
+        from gitml.hooks import prepare_commit_msg
 
-    prepare_commit_msg.run(*words[1:])
-    return 0
+        prepare_commit_msg.run(*words)
+        return True
+    if hook == "pre-commit":
+        from gitml.hooks import pre_commit
+
+        return pre_commit.run()
+    if hook == "post-checkout":
+        from gitml.hooks import post_checkout
+
+        post_checkout.run(*words)
+        return True
+    if hook == "pre-push":
+        from gitml.hooks import pre_push
+
+        return pre_push.run(sys.stdin.buffer.read(), *words)
+    from gitml.hooks import pre_receive
+
+    return pre_receive.run(sys.stdin.buffer.read())
 
 
 if __name__ == "__main__":

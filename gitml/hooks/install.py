@@ -15,8 +15,11 @@ from gitml.errors import BrokenEnvironment, GitFailed
 from gitml.git import repository as git_repository
 from gitml.git.command import git
 
-HOOKS = ("prepare-commit-msg", "commit-msg")
-"""Those that there are, in the order in which git calls them."""
+HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-checkout", "pre-push")
+"""Those of a clone, in the order of a day's work."""
+
+SERVER_HOOKS = ("pre-receive",)
+"""Those of the bare repository that a team pushes to."""
 
 MARK = b"# gitml hook: "
 SUFFIX = ".before-gitml"
@@ -47,9 +50,11 @@ class Place(NamedTuple):
         ``core.hooksPath`` as it is set, and the level it is set on (``local``, ``worktree``, ``global``,
         ``system``, ``command``); None where it is not.
     root
-        The working tree's top folder.
+        The working tree's top folder; a bare repository itself.
     shadowed
         Hooks in git's own folder that ``core.hooksPath`` keeps from running.
+    hooks
+        Those that belong here.
     """
 
     folder: Path
@@ -57,6 +62,7 @@ class Place(NamedTuple):
     hooks_path: tuple[str, str] | None
     root: Path
     shadowed: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = HOOKS
 
 
 class Hook(NamedTuple):
@@ -104,30 +110,49 @@ def find(at: Path | None = None) -> Place:
     Raises
     ------
     NoHooksHere
-        There is no repository, or it is bare.
+        There is no repository.
     """
     try:
         repository = git_repository.find(at)
     except GitFailed as failed:
         raise NoHooksHere("there is no git repository here", failed.stderr, ("git init",)) from None
-    if repository.is_bare:
-        raise NoHooksHere(
-            "a bare repository has no desk to install these hooks at",
-            "Nobody commits in it: commit-msg and prepare-commit-msg would never run.",
-            ("gitml hooks install   # in a clone of it",),
-        )
-    if repository.root is None:
+    root = repository.common_dir if repository.is_bare else repository.root
+    if root is None:
         raise NoHooksHere("this folder is inside .git", "Hooks belong to a working tree.", ("cd ..",))
-    root = repository.root
     folder = Path(git("rev-parse", "--path-format=absolute", "--git-path", "hooks", at=at))
     own = repository.common_dir / "hooks"
     shadowed = tuple(sorted(path.name for path in own.glob("*") if _is_run(path))) if folder != own else ()
-    return Place(folder, _shown(folder, root), _hooks_path(at), root, shadowed)
+    hooks = SERVER_HOOKS if repository.is_bare else HOOKS
+    return Place(folder, _shown(folder, root), _hooks_path(at), root, shadowed, hooks)
+
+
+def find_for(is_server: bool, at: Path | None = None) -> Place:
+    """Return where hooks are to be installed, for a server or for a desk.
+
+    Raises
+    ------
+    NoHooksHere
+        There is no repository, or it is not what was meant.
+    """
+    place = find(at)
+    if is_server and place.hooks != SERVER_HOOKS:
+        raise NoHooksHere(
+            "this repository has files that people work on, so it is no server",
+            "pre-receive belongs into the bare repository that everybody pushes to.",
+            ("gitml hooks install", "cd /srv/project.git && gitml hooks install --server"),
+        )
+    if not is_server and place.hooks != HOOKS:
+        raise NoHooksHere(
+            "a bare repository has no desk to install these hooks at",
+            "Nobody commits in it. What it can have is pre-receive, which judges every push.",
+            ("gitml hooks install --server", "gitml hooks install   # in a clone of it"),
+        )
+    return place
 
 
 def status(place: Place) -> list[Hook]:
     """Return what runs at each hook's turn."""
-    return [_look(place, name) for name in HOOKS]
+    return [_look(place, name) for name in place.hooks]
 
 
 def plan_install(place: Place) -> list[Step]:
@@ -150,7 +175,7 @@ def plan_install(place: Place) -> list[Step]:
         mend = ("git config --unset core.hooksPath", "gitml hooks install") if place.hooks_path is not None else ()
         raise NoHooksHere(f"{place.shown}, where git looks for hooks, is no folder", why, mend)
     steps = [] if place.folder.is_dir() else [Step("make", "", f"the folder {place.shown}", place.folder)]
-    for name in HOOKS:
+    for name in place.hooks:
         steps += _plan_hook(place, name)
     return steps
 
@@ -162,7 +187,7 @@ def plan_uninstall(place: Place) -> list[Step]:
     steps: list[Step] = []
     has_made_folder = False
     gone: set[Path] = set()
-    for name in HOOKS:
+    for name in place.hooks:
         for path in (place.folder / name, place.folder / f"{name}{LEGACY}"):
             if not is_ours(path):
                 continue
@@ -206,7 +231,7 @@ def notes(place: Place) -> list[str]:
             said.append("It is in the working tree, and the hooks name this machine's Python: do not commit them.")
     if place.shadowed:
         said.append(f"Not run because of core.hooksPath, in git's own folder: {', '.join(place.shadowed)}.")
-    for name in HOOKS:
+    for name in place.hooks:
         kept = place.folder / f"{name}{SUFFIX}"
         if os.path.lexists(kept) and not _is_run(kept):
             said.append(f"{kept.name} is not executable, or leads nowhere; git did not run it before, either.")

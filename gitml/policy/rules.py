@@ -30,6 +30,10 @@ class Violation(NamedTuple):
         What would be right, as sentences.
     mend
         The commands that mend it, one a line; empty where only a person can.
+    path
+        The file that it is about, from the top of the repository; empty where it is about none.
+    line
+        The line of that file, from 1; 0 where it is about none.
     """
 
     rule: str
@@ -37,6 +41,8 @@ class Violation(NamedTuple):
     what: str
     why: str = ""
     mend: tuple[str, ...] = ()
+    path: str = ""
+    line: int = 0
 
 
 def branch_name(name: str, config: Config, paths: Collection[str] = ()) -> Violation | None:

@@ -63,7 +63,7 @@ def test_prefixes_may_say_what_they_are_for() -> None:
 
 FAULTS = [
     ("[commit]\n", "line 1: 'commit' is unknown", "Did you mean commits?"),
-    ("\n\n[zzz]\n", "line 3: 'zzz' is unknown", "There are commits, branches, metric, rules."),
+    ("\n\n[zzz]\n", "line 3: 'zzz' is unknown", "There are commits, branches, metric, rules, files, gates, adoption."),
     ("commits = 3\n", "line 1: commits is a table", "Write [commits] on a line of its own."),
     ("[commits]\nprefix = []\n", "line 2: 'commits.prefix' is unknown", "Did you mean prefixes?"),
     ("commits.prefix = []\n", "line 1: 'commits.prefix' is unknown", "Did you mean prefixes?"),

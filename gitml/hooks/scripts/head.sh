@@ -9,6 +9,13 @@ if [ "$GITML_HOOK" = "@NAME@ $PWD $1" ]; then
 fi
 
 # The hook that was here before gitml runs first, with the same words and input, and its no is final.
+input=
+case @NAME@ in
+    pre-push | pre-receive) input=$(cat) ;; # what is pushed, a line a ref; both read it
+esac
+read_again() {
+    [ -z "$input" ] || printf '%s\n' "$input"
+}
 case $0 in
     */*) here=${0%/*} ;;
     *) here=. ;;
@@ -19,10 +26,12 @@ case $0 in
     *) ! cmp -s "$kept" "$here/@NAME@" || kept= ;; # moved aside by the manager that it kept: that one runs already
 esac
 if [ -f "$kept" ] && [ -x "$kept" ]; then
-    GITML_HOOK="@NAME@ $PWD $1" @CALL@ || exit $?
+    case @NAME@ in
+        pre-push | pre-receive) read_again | GITML_HOOK="@NAME@ $PWD $1" @CALL@ || exit $? ;;
+        *) GITML_HOOK="@NAME@ $PWD $1" @CALL@ || exit $? ;;
+    esac
 fi
 
-# A hook at the desk is a courtesy: without gitml, work goes on.
 is_there() {
     [ -x "$python" ] && [ -f "$main" ]
 }

@@ -1,134 +1,33 @@
-"""gitml.toml: what a project decides, as values that do not change."""
+"""Reading a gitml.toml, with the line of every fault; imported only where there is one to read."""
 
 from __future__ import annotations
 
+import tomllib
+
+from gitml.config import LEVELS, RULES, Config, Gate, Metric, WrongConfig
 from gitml.conventions import branches, commits
 from gitml.conventions.commits import Prefix
-from gitml.conventions.frozen import Frozen
-from gitml.errors import GitmlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, Literal
-
-    Level = Literal["error", "warn", "off"]
-    Direction = Literal["higher", "lower"]
-
-FILE = "gitml.toml"
-LARGEST = 2**20
-"""Bytes of a gitml.toml that is read."""
-
-LEVELS = ("error", "warn", "off")
-RULES = (
-    "branch-name",
-    "commit-prefix",
-    "immutable-model",
-    "promote-shape",
-    "production-tree",
-    "lock-forged",
-    "metric-covered",
-    "lock-stale",
-    "report-complete",
-    "gates",
-    "no-large-file",
-    "clean-notebook",
-    "no-secret",
-    "data-present",
-)
-"""The ids of the rule book."""
+    from typing import Any
 
 _LONGEST_PREFIX = 32
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_OBJECT_ID = (40, 64)
+"""Letters of a commit's id, by SHA-1 and by SHA-256."""
 
 
-class WrongConfig(GitmlError):
-    """gitml.toml cannot be understood.
-
-    Parameters
-    ----------
-    line
-        The line that is wrong, from 1; 0 where it is the whole file.
-    fault
-        What is wrong with it.
-    why
-        What would be right.
-    """
-
-    exit_code = 2
-
-    def __init__(self, line: int, fault: str, why: str = "") -> None:
-        super().__init__(f"{FILE} line {line}: {fault}" if line else f"{FILE}: {fault}", why)
-        self.line = line
-
-
-class Metric(Frozen):
-    """The number by which runs are ranked."""
-
-    name: str
-    direction: Direction = "higher"
-
-
-class Config(Frozen):
-    """What gitml.toml says, or would say where it says nothing.
-
-    Attributes
-    ----------
-    prefixes
-        The words that a commit's first line may begin with.
-    branches
-        Patterns of further names that a branch may have.
-    metric
-        The metric that ranks runs; None where nobody chose one.
-    rules
-        The rules whose level is not their own, as pairs of id and level.
-    """
-
-    prefixes: tuple[Prefix, ...] = commits.PREFIXES
-    branches: tuple[str, ...] = branches.EXTRA
-    metric: Metric | None = None
-    rules: tuple[tuple[str, Level], ...] = ()
-
-    def level(self, rule: str) -> Level:
-        """Return what happens where a rule is broken."""
-        return dict(self.rules).get(rule, "error")
-
-
-DEFAULTS = Config()
-
-
-def read(folder: str = ".") -> Config:
-    """Return what the gitml.toml in `folder` says; the defaults where there is none.
+def understand(text: str) -> Config:
+    """Return what the text of a gitml.toml says.
 
     Raises
     ------
     WrongConfig
-        It cannot be read, is no TOML, or says what has no meaning here.
+        It is no TOML, or says what has no meaning here.
     """
-    try:
-        with open(f"{folder}/{FILE}", "rb") as file:
-            raw = file.read(LARGEST + 1)
-    except FileNotFoundError:
-        return DEFAULTS
-    except OSError as error:
-        raise WrongConfig(0, "cannot be read", f"{error.strerror}.") from None
-    return parse(raw)
-
-
-def parse(raw: bytes) -> Config:
-    """Return what the bytes of a gitml.toml say.
-
-    Raises
-    ------
-    WrongConfig
-        They are no TOML, or say what has no meaning here.
-    """
-    if len(raw) > LARGEST:
-        raise WrongConfig(0, f"larger than {LARGEST} bytes")
-    try:
-        text = raw.removeprefix(b"\xef\xbb\xbf").decode()
-    except UnicodeDecodeError as error:
-        raise WrongConfig(raw.count(b"\n", 0, error.start) + 1, "not UTF-8") from None
-    return _Reader(text.replace("\r\n", "\n")).config()
+    return _Reader(text).config()
 
 
 class _Reader:
@@ -144,6 +43,9 @@ class _Reader:
             "branches": self.branches,
             "metric": self.metric,
             "rules": self.rules,
+            "files": self.files,
+            "gates": self.gates,
+            "adoption": self.adoption,
         }
         self.no_others((), self.table, tuple(tables))
         values: dict[str, Any] = {}
@@ -218,6 +120,75 @@ class _Reader:
                 raise self.wrong(("rules", rule), f"{rule} is not {level!r}", 'It is "error", "warn" or "off".')
         return {"rules": tuple(table.items())}
 
+    def files(self, table: dict[str, Any]) -> dict[str, Any]:
+        self.no_others(("files",), table, ("largest", "large"))
+        values: dict[str, Any] = {}
+        if "largest" in table:
+            values["largest"] = self.size(("files", "largest"), table["largest"])
+        if "large" in table:
+            given = table["large"]
+            if not isinstance(given, list) or not all(isinstance(pattern, str) and pattern for pattern in given):
+                raise self.wrong(
+                    ("files", "large"), "large is a list of patterns", 'For example large = ["docs/*.gif"].'
+                )
+            values["large"] = tuple(given)
+        return values
+
+    def size(self, at: tuple[str, ...], given: object) -> int:
+        """Return a number of bytes, written as such or as ``"5 MiB"``."""
+        if isinstance(given, int) and not isinstance(given, bool) and given > 0:
+            return given
+        digits, _, unit = given.partition(" ") if isinstance(given, str) else ("", "", "")
+        factor = _UNITS.get(unit.strip().upper(), 0)
+        if digits.isascii() and digits.isdigit() and int(digits) * factor > 0:
+            return int(digits) * factor
+        raise self.wrong(at, f"{at[-1]} is a size", f'Write the bytes, or for example {at[-1]} = "5 MiB".')
+
+    def gates(self, table: dict[str, Any]) -> dict[str, Any]:
+        return {"gates": tuple(self.gate(metric, bounds) for metric, bounds in table.items())}
+
+    def gate(self, metric: str, bounds: object) -> Gate:
+        at = ("gates", metric)
+        if not metric or not metric.isprintable():
+            raise self.wrong(at, f"{metric!r} cannot name a metric", "It is one line of text.")
+        if not isinstance(bounds, dict):
+            raise self.wrong(at, f"the gate of {metric} is a table", f"Write [gates.{metric}] and its bounds below.")
+        self.no_others(at, bounds, ("min", "max", "tolerance", "direction"))
+        for key in ("min", "max", "tolerance"):
+            self.number((*at, key), bounds.get(key))
+        if not {"min", "max", "tolerance"} & bounds.keys():
+            raise self.wrong(at, f"the gate of {metric} asks nothing", "Give it a min, a max or a tolerance.")
+        least, most, tolerance = bounds.get("min"), bounds.get("max"), bounds.get("tolerance")
+        if least is not None and most is not None and least > most:
+            raise self.wrong((*at, "max"), f"max is less than min, so no {metric} passes")
+        if tolerance is not None and tolerance < 0:
+            raise self.wrong((*at, "tolerance"), "tolerance is not negative", "It is how much worse is still right.")
+        direction = bounds.get("direction", self.direction_of(metric))
+        if direction not in ("higher", "lower"):
+            raise self.wrong((*at, "direction"), f"direction is not {direction!r}", 'It is "higher" or "lower".')
+        return Gate(metric, least, most, tolerance, direction)
+
+    def number(self, at: tuple[str, ...], given: object) -> None:
+        if given is None:
+            return
+        if isinstance(given, bool) or not isinstance(given, int | float) or not abs(given) < float("inf"):
+            raise self.wrong(at, f"{at[-1]} is a finite number", f"For example {at[-1]} = 0.5.")
+
+    def direction_of(self, metric: str) -> object:
+        """Return the direction that the table ``metric`` gives to this metric, else higher."""
+        table = self.table.get("metric")
+        is_it = isinstance(table, dict) and table.get("name") == metric
+        return table.get("direction", "higher") if isinstance(table, dict) and is_it else "higher"
+
+    def adoption(self, table: dict[str, Any]) -> dict[str, Any]:
+        self.no_others(("adoption",), table, ("since",))
+        since = table.get("since")
+        is_id = isinstance(since, str) and len(since) in _OBJECT_ID and set(since) <= set("0123456789abcdef")
+        if not is_id:
+            at = ("adoption", "since") if "since" in table else ("adoption",)
+            raise self.wrong(at, "since is the whole id of a commit", "gitml rules enforce writes it.")
+        return {"since": since}
+
     def no_others(self, path: tuple[str, ...], table: dict[str, Any], known: tuple[str, ...]) -> None:
         for key in table:
             if key not in known:
@@ -232,8 +203,6 @@ class _Reader:
 
 
 def _loads(text: str) -> dict[str, Any]:
-    import tomllib
-
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -254,8 +223,6 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
     line up to which the file has the key, and begins behind the last line before that up to which the
     file can be read.
     """
-    import tomllib
-
     lines, begins = text.split("\n"), 1
     for count in range(1, len(lines) + 1):
         try:
