@@ -39,7 +39,7 @@ OF_ONE_REPOSITORY = frozenset(
 _SECRET = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
-def git(*words: str, operands: Sequence[str] = (), at: Path | None = None) -> str:
+def git(*words: str, operands: Sequence[str] = (), at: Path | None = None, feed: str = "") -> str:
     """Run git and return what it wrote to stdout, without the last line end.
 
     Parameters
@@ -51,6 +51,8 @@ def git(*words: str, operands: Sequence[str] = (), at: Path | None = None) -> st
     at
         A folder in another repository than the current one. The environment that a hook sets for the
         current repository is then dropped. None for the current folder, with the environment as it is.
+    feed
+        What git reads from its stdin.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def git(*words: str, operands: Sequence[str] = (), at: Path | None = None) -> st
     line = ["git", *(() if at is None else ("-C", str(at))), *words, *operands]
     environment = None if at is None else environment_for_another_repository(os.environ)
     try:
-        done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)
+        done = subprocess.run(line, input=os.fsencode(feed), capture_output=True, env=environment, check=False)
     except (FileNotFoundError, PermissionError):
         raise GitIsMissing from None
     if done.returncode != 0:

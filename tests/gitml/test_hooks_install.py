@@ -425,9 +425,7 @@ class TestHooksPath:
 
     def test_an_absolute_one(self, gitml: Gitml, repo: Repo, tmp_path: Path) -> None:
         repo.git("config", "core.hooksPath", str(tmp_path / "shared"))
-        assert gitml("hooks", "install", at=repo.path).out.splitlines()[1] == (
-            f"wrote pre-commit in {tmp_path}/shared"
-        )
+        assert gitml("hooks", "install", at=repo.path).out.splitlines()[1] == (f"wrote pre-commit in {tmp_path}/shared")
         assert is_refused(repo)
 
     def test_one_for_all_repositories_is_left_alone(self, gitml: Gitml, repo: Repo, tmp_path: Path) -> None:
