@@ -13,10 +13,10 @@ from gitml.cli.terminal import filled
 from gitml.config import Config
 from gitml.errors import BrokenEnvironment, GitFailed
 from gitml.git import repository
-from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.policy.adoption import enforce as enforced
 from gitml.policy.book import BOOK, PLACES, level_at
+from gitml.policy.pull_request import resolve
 
 _MARKS = {"error": "x", "warn": "warn", "off": "-"}
 
@@ -48,7 +48,7 @@ def enforce(since: str, dry_run: bool) -> None:
     top = _top()
     file = top / config.FILE
     old = file.read_text(encoding="utf-8") if file.exists() else ""
-    found = enforced(old, config.read(str(top)), _commit(since))
+    found = enforced(old, config.read(str(top)), resolve(since))
     difference = difflib.unified_diff(
         old.splitlines(keepends=True), found.text.splitlines(keepends=True), config.FILE, config.FILE
     )
@@ -58,13 +58,6 @@ def enforce(since: str, dry_run: bool) -> None:
         became = f"{', '.join(found.rules)} became errors" if found.rules else "no rule was a warning"
         print(f"{became}; commits up to {since} are not judged")
     print("next  " + ("gitml rules enforce" if dry_run else 'git commit -m "infra: enforce the rules" gitml.toml'))
-
-
-def _commit(text: str) -> str:
-    try:
-        return git("rev-parse", "--verify", "--quiet", "--end-of-options", operands=[f"{text}^{{commit}}"])
-    except GitFailed:
-        raise BrokenEnvironment(f"{text!r} is no commit here", "", ("git log --oneline",)) from None
 
 
 def _top() -> Path:
