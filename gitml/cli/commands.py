@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
+        "undo": "Take back the last command in this clone; files stay as they are.",
         "doctor": "Check this machine and this repository, and name what mends them.",
     },
     "Team": {},

@@ -14,9 +14,9 @@ from gitml.config import Config
 from gitml.errors import BrokenEnvironment, GitFailed
 from gitml.git import repository
 from gitml.git.files import replace_file
+from gitml.git.refs import resolve
 from gitml.policy.adoption import enforce as enforced
 from gitml.policy.book import BOOK, PLACES, level_at
-from gitml.policy.pull_request import resolve
 
 _MARKS = {"error": "x", "warn": "warn", "off": "-"}
 

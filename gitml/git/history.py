@@ -135,7 +135,7 @@ class History:
             return
         lines = "".join(f"{oid}\n" for oid in oids)
         words = ("diff-tree", "--stdin", "-r", "-z", "-c", "--root", "--raw", "--no-renames", "--no-abbrev")
-        listed = git(*words, at=self._at, feed=lines).split("\0")
+        listed = git(*words, at=self._at, stdin=lines.encode()).split("\0")
         commit = ""
         place = 0
         while place < len(listed):

@@ -60,7 +60,7 @@ def project_root(folder: Path, top: Path) -> Path | None:
 
 def default_remote(root: Path) -> Remote | None:
     """Return the default remote as DVC's four levels of configuration give it; the nearest level wins."""
-    files = [Path(folder) / "config" for folder in _shared_folders()]
+    files = [Path(folder) / "config" for folder in shared_folders()]
     files += [root / ".dvc" / "config", root / ".dvc" / "config.local"]
     config = ConfigParser(interpolation=None, strict=False, allow_no_value=True, comment_prefixes=("#", ";"))
     for file in files:
@@ -116,7 +116,7 @@ def read_lock_state(root: Path) -> LockState:
     return "readable"
 
 
-def _shared_folders() -> tuple[str, str]:
+def shared_folders() -> tuple[str, str]:
     """Return the folders of DVC's system-wide and user-wide configuration, in this order."""
     import platformdirs
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions import branches
@@ -11,6 +10,7 @@ from gitml.git import server
 from gitml.git.command import git
 from gitml.git.history import History
 from gitml.git.objects import Objects
+from gitml.git.refs import resolve
 from gitml.policy import rules
 from gitml.policy.check import Ground, Judged, check
 from gitml.policy.law import law
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitml.config import Config
-
-_OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class Asked(NamedTuple):
@@ -135,20 +133,6 @@ def merging(asked: Asked, config: Config) -> Iterator[Violation]:
         why = f"{base} gets nothing but promotions of a released {base.name}, and this is none."
         says = f"{asked.head or 'this head'} cannot be merged into {base}"
         yield Violation("production-tree", severity, says, why, ("gitml model promote v<N>",))
-
-
-def resolve(text: str, at: Path | None = None) -> str:
-    """Return the full id of a commit that somebody named.
-
-    Raises
-    ------
-    BrokenEnvironment
-        There is none of this name.
-    """
-    try:
-        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}", at=at)
-    except GitFailed:
-        raise BrokenEnvironment(f"{text!r} is no commit in this clone", "", ("git fetch --all",)) from None
 
 
 def has_whole_history(base: str, head: str, at: Path | None = None) -> bool:
