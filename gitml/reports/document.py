@@ -192,9 +192,9 @@ def answer(text: str, section: str, words: str) -> str:
     whole = _find(text)
     found, newline = whole.section(section), _newline(text, whole)
     words = structure.tamed(_lines_of(words)).strip().replace("\n", newline)
-    if found is None or not words or words in text[found.body : found.end]:
+    if found is None or not words or _says(text[found.body : found.end], words):
         return text
-    at = text.find(_prompt(section), found.body, found.end)
+    at = text.find(_prompt(section), found.body, found.end) if section in PROMPTS else -1
     if at >= 0:
         return text[:at] + words + text[at + len(_prompt(section)) :]
     return _inserted(text, _end_of_words(text, found), words, newline)
@@ -258,6 +258,11 @@ def _newline(text: str, found: Structure) -> str:
     both = text.count("\r\n") - sum(text.count("\r\n", *span) for span in found.blocks.values())
     single = text.count("\n") - sum(text.count("\n", *span) for span in found.blocks.values()) - both
     return "\r\n" if both > single else "\n"
+
+
+def _says(text: str, words: str) -> bool:
+    """Say whether words stand in a text, as lines of their own."""
+    return f"\n{_lines_of(words)}\n" in f"\n{_lines_of(_COMMENT.sub('', text))}\n"
 
 
 def _has_words(text: str) -> bool:
