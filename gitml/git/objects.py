@@ -109,17 +109,21 @@ class Objects:
         """Return a blob's bytes; None where it is missing, no blob, or larger than `largest`."""
         return self.read_each([oid], bytes, largest).get(oid)
 
-    def read_each(self, oids: Iterable[str], make: Callable[[bytes], T], largest: int = LARGEST) -> dict[str, T]:
-        """Return what `make` makes of each blob's bytes, by id, with one blob in memory at a time.
+    def read_each(
+        self, oids: Iterable[str], make: Callable[[bytes], T], largest: int = LARGEST, kind: str = "blob"
+    ) -> dict[str, T]:
+        """Return what `make` makes of each object's bytes, by id, with one object in memory at a time.
 
         Parameters
         ----------
         oids
-            Ids of blobs.
+            Ids of objects.
         make
             What to keep of the bytes.
         largest
-            Bytes above which a blob is left out; so are missing ones, and what is no blob.
+            Bytes above which an object is left out; so are missing ones, and those of another kind.
+        kind
+            ``blob``, ``tree``, ``commit`` or ``tag``.
 
         Raises
         ------
@@ -132,9 +136,9 @@ class Objects:
         self._ask(wanted)
         made: dict[str, T] = {}
         for place, oid in enumerate(wanted):
-            kind, size = self._answer()
-            if kind != "blob" or size > largest:
-                self._skip(kind, size)
+            found, size = self._answer()
+            if found != kind or size > largest:
+                self._skip(found, size)
                 continue
             content = self._take(size)
             self._take(1)

@@ -164,6 +164,21 @@ def load(content: bytes, largest: int = LARGEST) -> Any:
     return value
 
 
+def compose(text: str) -> Any:
+    """Return the nodes of a text that `load` has read, with the lines on which they stand.
+
+    Raises
+    ------
+    yaml.YAMLError
+        libyaml refuses it, and `load` has asked ruamel.yaml.
+    """
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
+    finally:
+        loader.dispose()
+
+
 def _ask_ruamel(text: str, reason: str) -> Any:
     """Read by DVC's own reader what libyaml refuses; they differ on odd corners such as ``- :``."""
     if len(text) > LARGEST_ODD:
