@@ -121,9 +121,9 @@ class Objects:
         make
             What to keep of the bytes.
         largest
-            Bytes above which an object is left out; so are missing ones.
+            Bytes above which an object is left out; so are missing ones, and those of another kind.
         kind
-            ``blob``, ``commit`` or ``tag``; an object of another kind is left out.
+            ``blob``, ``tree``, ``commit`` or ``tag``.
 
         Raises
         ------

@@ -221,7 +221,7 @@ def _span(text: str, name: str) -> tuple[int, int, str]:
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    node: Any = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    node: Any = yaml12.compose(text)
     rest, key = name, node
     while rest:
         key, node, rest = _step(node, rest)
