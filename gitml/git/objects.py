@@ -146,10 +146,25 @@ class Objects:
                 raise
         return made
 
-    def _ask(self, oids: list[str]) -> None:
+    def measure_each(self, oids: Iterable[str]) -> dict[str, int]:
+        """Return the bytes of each blob by id, without reading it; what is missing or no blob is left out.
+
+        Raises
+        ------
+        GitFailed
+            git ended before it answered.
+        """
+        wanted = [oid for oid in dict.fromkeys(oids) if _OBJECT_ID.fullmatch(oid)]
+        if not wanted:
+            return {}
+        self._ask(wanted, "info")
+        answers = [(oid, *self._answer()) for oid in wanted]
+        return {oid: size for oid, kind, size in answers if kind == "blob"}
+
+    def _ask(self, oids: list[str], what: str = "contents") -> None:
         assert self._git.stdin is not None
         try:
-            self._git.stdin.write("".join(f"contents {oid}\n" for oid in oids).encode() + b"flush\n")
+            self._git.stdin.write("".join(f"{what} {oid}\n" for oid in oids).encode() + b"flush\n")
             self._git.stdin.flush()
         except BrokenPipeError:
             raise self._ended() from None
