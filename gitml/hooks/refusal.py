@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from gitml.policy.rules import Violation
 
 
+WIDTH = 80
+
+
 def explain(violations: Sequence[Violation], refused: str) -> str:
     """Return the lines for violations of one severity.
 
@@ -25,9 +28,17 @@ def explain(violations: Sequence[Violation], refused: str) -> str:
         broken = [violation for violation in violations if violation.rule == rule]
         for why in _once(violation.why for violation in broken):
             lines += [f"  {violation.what}" for violation in broken if violation.why == why]
-            lines += [f"    {why}"] if why else []
+            lines += _filled(why)
     mend = _once(command for violation in violations for command in violation.mend)
     return "\n".join([*lines, "Mend:", *(f"  {command}" for command in mend)] if mend else lines)
+
+
+def _filled(why: str) -> list[str]:
+    """Return sentences as lines that fit a terminal; no path or word is cut."""
+    import textwrap
+
+    lines = textwrap.wrap(why, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
+    return [f"    {line}" for line in lines]
 
 
 def _once(texts: Iterable[str]) -> list[str]:
