@@ -66,8 +66,17 @@ def shown(path: str) -> str:
 
 
 def typed(path: str) -> str:
-    """Return a path as it is typed in a shell, where no option is meant."""
-    return quoted(f"./{path}" if path.startswith("-") else path)
+    """Return a path as it is typed in a shell, where no option is meant.
+
+    One that a terminal could not show, or would obey, is written in octal as bash and zsh read it.
+    """
+    path = f"./{path}" if path.startswith("-") else path
+    if path.isprintable():
+        return quoted(path)
+    raw = path.encode("utf-8", "surrogateescape")
+    return (
+        "$'" + "".join(chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\{byte:03o}" for byte in raw) + "'"
+    )
 
 
 def _upwards(size: int) -> str:

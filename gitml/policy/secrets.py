@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 BINARY = 8192
 """Bytes at a file's start in which a NUL makes it binary, as for git; such a file is not looked into."""
 
-LONGEST_LINE = 2048
+LONGEST_LINE = 4096
 """Letters of a line that detectors see whole: some take the square of a line's length. Of a longer one they see
-what is around a suspicious place, `BLOCK` letters and `AROUND` letters before and after."""
+what is around a suspicious place: a block of letters, and so many before and after it."""
 
 BLOCK = 512
-AROUND = 1100
-MOST_PIECES = 500
+BEFORE = 1100
+AFTER = 2500
+MOST_PIECES = 300
 """Lines, or pieces of them, of one file that detectors are asked about."""
 
 MOST_FOUND = 20
@@ -135,7 +136,7 @@ HINTS = (
         "softlayer",
         "SoftlayerDetector",
         ("sl", "softlayer"),
-        rf"(?i:(?:softlayer|sl)[_-]?(?:api)?(?:key|pwd|password|pass|token){_ASSIGNED}[a-z0-9]{{64}}"
+        rf"(?i:(?:softlayer|sl)[_-]?(?:api)?[_-]?(?:key|pwd|password|pass|token){_ASSIGNED}[a-z0-9]{{64}}"
         r"|softlayer.com/soap/v3(?:.1)?/[a-z0-9]{64})",
     ),
     Hint("square_oauth", "SquareOAuthDetector", ("sq0csp-",), r"sq0csp-[0-9A-Za-z\\_-]{43}"),
@@ -239,7 +240,7 @@ def _pieces(line: str, columns: Iterable[int]) -> list[str]:
     """Return what a detector is shown of a line."""
     if len(line) <= LONGEST_LINE:
         return [_tight(line)]
-    return [_tight(line[max(0, column - AROUND) : column + BLOCK + AROUND]) for column in sorted(columns)]
+    return [_tight(line[max(0, column - BEFORE) : column + BLOCK + AFTER]) for column in sorted(columns)]
 
 
 def _tight(line: str) -> str:
