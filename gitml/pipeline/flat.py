@@ -193,8 +193,6 @@ def _refuse_infinite(value: Any) -> None:
 
 def _leaves(content: bytes, flat: Flat) -> dict[int, _Leaf]:
     """Return the lines of a YAML file whose value can be replaced without a change of anything else."""
-    import yaml
-
     text = content.decode("utf-8")
     if _BREAKS.search(text) or "<<" in text:
         return {}

@@ -9,7 +9,7 @@ from gitml.git.history import LARGEST_COMMIT
 from gitml.git.objects import Entry, list_tree
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.verify import judge_snapshot
-from gitml.policy import contents, lock, refs, rules
+from gitml.policy import contents, lock, refs, release, rules
 from gitml.policy.contents import NewFile
 from gitml.policy.law import readable_config
 from gitml.policy.refs import BRANCHES, Move, Target, Tip
@@ -139,6 +139,8 @@ class _Check:
         yield from self._config(tip, name)
         yield from self._files(new)
         yield from self._lock(tip, name)
+        if name is not None and name.kind in RELEASED and self.ground.place != "pre-push" and tip.has_files:
+            yield from release.judge(self._snapshot(tip), self._in_production(name), self.config)
 
     def _other(self, update: RefUpdate) -> Iterable[Violation]:
         if update.tag is not None:
@@ -237,6 +239,12 @@ class _Check:
         yield from lock.lock_forged(verdict, self.config)
         yield from lock.metric_covered(verdict, self.config)
         yield from lock.lock_stale(verdict, self.config, is_released)
+
+    def _in_production(self, name: BranchName) -> Snapshot | None:
+        """Return the files of the model that is in production; None before the first one."""
+        tip = self.ground.before.get(f"{BRANCHES}{branches.BranchName('production', name.name)}")
+        commit = self.history.commit(tip) if tip is not None else None
+        return self._snapshot(commit) if commit is not None and commit.has_files else None
 
     def _tag(self, update: RefUpdate) -> Iterable[Violation]:
         target = self._target(update.new) if update.new is not None else Target(None, True)

@@ -10,7 +10,7 @@ import math
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gitml.policy.lock import printable
+from gitml.conventions.shell import printable
 from gitml.policy.rules import Violation
 
 if TYPE_CHECKING:

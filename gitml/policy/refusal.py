@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
-from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions.shell import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gitml.policy.check import Judged
     from gitml.policy.rules import Severity, Violation
@@ -47,28 +45,50 @@ class Refusal(NamedTuple):
         """
         blocks = []
         if self.is_final:
-            blocks.append(_block(f"{what} refused", [one for one in self.judged if one.violation.severity == "error"]))
-        warnings = [one for one in self.judged if one.violation.severity == "warn"]
+            blocks.append(_block(f"{what} refused", self._of("error"), WIDTH))
+        warnings = self._of("warn")
         if warnings:
-            blocks.append(_block("warning", warnings))
+            blocks.append(_block("warning", warnings, WIDTH))
         return "\n".join(blocks)
 
+    def _of(self, severity: Severity) -> dict[str, list[Violation]]:
+        groups: dict[str, list[Violation]] = {}
+        for ref, violation in self.judged:
+            if violation.severity == severity:
+                groups.setdefault(short(ref), []).append(violation)
+        return groups
 
-def _block(title: str, judged: Sequence[Judged]) -> str:
-    rules = dict.fromkeys(one.violation.rule for one in judged)
-    lines = [f"gitml: {title} ({', '.join(rules)})"]
-    mends: list[str] = []
-    for ref, group in groupby(judged, key=lambda one: one.ref):
-        violations = [one.violation for one in group]
-        lines.append(f"  {printable(short(ref))}")
-        for violation in violations[:MOST]:
-            lines += _filled(violation.what, "    ") + _filled(violation.why, "      ")
-            mends += violation.mend
+
+def explain(violations: Sequence[Violation], title: str, width: int = 80) -> str:
+    """Return what is shown of violations that are about no ref; at least one, all of one severity."""
+    return _block(title, {"": list(violations)}, width)
+
+
+def _block(title: str, groups: Mapping[str, Sequence[Violation]], width: int) -> str:
+    """Return the lines for violations by what they are about; an empty name for nothing that needs saying."""
+    everything = [violation for violations in groups.values() for violation in violations]
+    lines = [f"gitml: {title} ({', '.join(_once(one.rule for one in everything))})"]
+    for name, violations in groups.items():
+        indent = "    " if name else "  "
+        lines += [f"  {printable(name)}"] if name else []
+        lines += _said(violations[:MOST], indent, width)
         if len(violations) > MOST:
-            lines.append(f"    and {len(violations) - MOST} more")
+            lines.append(f"{indent}and {len(violations) - MOST} more")
+    mends = _once(mend for violation in everything for mend in violation.mend)
     if mends:
-        lines += ["Mend:", *(f"  {printable(mend)}" for mend in dict.fromkeys(mends))]
+        lines += ["Mend:", *(f"  {printable(mend)}" for mend in mends[:MOST])]
     return "\n".join(lines)
+
+
+def _said(violations: Sequence[Violation], indent: str, width: int) -> list[str]:
+    """Return the lines of violations, those with one reason together."""
+    lines = []
+    for rule, why in dict.fromkeys((one.rule, one.why) for one in violations):
+        for one in violations:
+            if (one.rule, one.why) == (rule, why):
+                lines += _filled(one.what, indent, width)
+        lines += _filled(why, f"{indent}  ", width)
+    return lines
 
 
 def short(ref: str) -> str:
@@ -79,25 +99,20 @@ def short(ref: str) -> str:
     return ref
 
 
-def _filled(text: str, indent: str) -> list[str]:
+def _filled(text: str, indent: str, width: int) -> list[str]:
+    """Return text as lines that fit; no path or word is cut."""
     if not text:
         return []
+    import textwrap
+
+    text = printable(text)
     return textwrap.wrap(
-        printable(text),
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
+        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
 
 
-def counted(judged: Sequence[Judged]) -> dict[Severity, int]:
-    """Return how many of each severity there are."""
-    found: dict[Severity, int] = {"error": 0, "warn": 0}
-    for one in judged:
-        found[one.violation.severity] += 1
-    return found
+def _once(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
 
 
 def as_data(ref: str, violation: Violation) -> dict[str, object]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitml.conventions.shell import quoted
-from gitml.policy.lock import printable
+from gitml.conventions.shell import printable, quoted
 from gitml.policy.rules import Violation
 from gitml.reports import document
 

@@ -13,6 +13,7 @@ import pytest
 
 from gitml.cli.main import main
 from gitml.hooks import install as installation
+from gitml.reports import document
 
 ROOT = Path(__file__).parents[2]
 
@@ -177,6 +178,14 @@ def server(tmp_path: Path, repo: Repo) -> Server:
     return made
 
 
+def finished_report(slug: str = "lr") -> str:
+    """Return a report in which somebody has written every section."""
+    text = document.new(slug, created="2026-11-02", author="Ada", parent="main")
+    for section in ("Objective", "Hypothesis", "Methodology", "Results", "What worked", "Next steps"):
+        text = document.answer(text, section, f"Words about {section}.")
+    return document.answer(text, "Conclusions", "It worked.")
+
+
 class Registry:
     """A clone in which models are released and promoted by git alone, as gitml will do it."""
 
@@ -215,7 +224,8 @@ class Registry:
     def release(self, number: int, model: str = "model", **files: str) -> str:
         """Release a tree as models/<model>-v<number>, with its tag, and return the commit."""
         parent = self.repo.git("rev-parse", "origin/main")
-        commit = self.store(self.tree(**(files or {"model": f"{model} {number}"})), parent)
+        told = {"provenance.json": '{"experiment": "lr"}', "reports__lr__README.md": finished_report()}
+        commit = self.store(self.tree(**{**told, **(files or {"model": f"{model} {number}"})}), parent)
         tag = f"{model}@v{number}.0.0"
         self.repo.git("tag", "--annotate", "--message", "release", tag, commit)
         done = self.push(f"{commit}:refs/heads/models/{model}-v{number}", f"refs/tags/{tag}")

@@ -11,9 +11,10 @@ import pytest
 from gitml.hooks import pre_receive
 from gitml.policy.refs import RefUpdate
 
-from .conftest import ROOT, Done, Registry, Repo, Server
+from .conftest import ROOT, Done, Registry, Repo, Server, finished_report
 
 Gitml = Callable[..., Done]
+REPORT = "reports/lr/README.md"
 
 
 def refusal(done: Done) -> list[str]:
@@ -100,7 +101,6 @@ class TestMessages:
             "gitml: push refused (commit-prefix)",
             "  experiments/x",
             f'    {oids[0]} "try one" has no prefix',
-            "      A first line begins with one of experiment:, model:, data:, infra:",
             f'    {oids[1]} "try two" has no prefix',
             "      A first line begins with one of experiment:, model:, data:, infra:",
             "Mend:",
@@ -265,7 +265,7 @@ class TestProduction:
         commit = registry.store(tree, tip, message="model: hotfix")
         said = refusal(push(registry.repo, f"{commit}:refs/heads/production/production-model"))
         short = registry.repo.git("rev-parse", "--short=10", commit)
-        assert said[0] == "gitml: push refused (production-tree)"
+        assert said[0].startswith("gitml: push refused (production-tree")
         assert f'    {short} "model: hotfix" has not the files of a released model' in said
 
     def test_it_is_never_forced_nor_deleted(self, registry: Registry) -> None:
@@ -352,12 +352,92 @@ class TestLock:
         done = push(repo, "HEAD:experiments/x")
         assert done.code == 0
         assert "gitml: warning (lock-stale)" in done.err
+        repo.commit("model: release", **{"provenance.json": '{"experiment": "lr"}'}, **{REPORT: finished_report()})
         assert refusal(push(repo, "HEAD:refs/heads/models/model-v1"))[0] == "gitml: push refused (lock-stale)"
 
     def test_a_metric_that_no_stage_makes(self, server: Server) -> None:
         repo = server.clone()
         repo.commit("experiment: x", **{"dvc.yaml": "metrics: [m.json]\n", "m.json": "{}", ".dvc/config": ""})
         assert refusal(push(repo, "HEAD:experiments/x"))[0] == "gitml: push refused (metric-covered)"
+
+
+GATED = """
+[gates.auc]
+min = 0.7
+tolerance = 0.01
+"""
+
+
+class TestRelease:
+    def test_without_provenance(self, registry: Registry) -> None:
+        commit = registry.store(registry.tree(a="1"), registry.repo.git("rev-parse", "main"))
+        assert refusal(push(registry.repo, f"{commit}:refs/heads/models/model-v1"))[:3] == [
+            "gitml: push refused (report-complete)",
+            "  models/model-v1",
+            "    provenance.json does not say which experiment is released",
+        ]
+
+    @pytest.mark.parametrize("provenance", ["", "[]", '{"experiment": "../x"}', '{"experiment": 1}', "{" * 5000])
+    def test_a_provenance_that_says_nothing(self, registry: Registry, provenance: str) -> None:
+        tree = registry.tree(**{"provenance.json": provenance})
+        commit = registry.store(tree, registry.repo.git("rev-parse", "main"))
+        said = joined(push(registry.repo, f"{commit}:refs/heads/models/model-v1"))
+        assert "provenance.json does not say which experiment is released" in said
+
+    def test_a_report_that_is_not_finished(self, registry: Registry) -> None:
+        report = finished_report().replace("Words about Next steps.", "")
+        tree = registry.tree(**{"provenance.json": '{"experiment": "lr"}', "reports__lr__README.md": report})
+        commit = registry.store(tree, registry.repo.git("rev-parse", "main"))
+        said = joined(push(registry.repo, f"{commit}:refs/heads/models/model-v1"))
+        assert "the report of lr is not finished: Next steps is empty" in said
+
+    @pytest.fixture
+    def gated(self, server: Server) -> Registry:
+        repo = server.clone("gated")
+        repo.commit("infra: gates", **{"gitml.toml": GATED})
+        assert push(repo, "HEAD:main").code == 0
+        return Registry(repo)
+
+    def release(self, gated: Registry, number: int, metrics: str) -> Done:
+        told = {"provenance.json": '{"experiment": "lr"}', "reports__lr__README.md": finished_report()}
+        stage = "stages:\n  t:\n    cmd: x\n    metrics: [{m.json: {cache: false}}]\n"
+        from hashlib import md5
+
+        lock = (
+            "schema: '2.0'\nstages:\n  t:\n    cmd: x\n    outs:\n    - path: m.json\n      hash: md5\n"
+            f"      md5: {md5(metrics.encode(), usedforsecurity=False).hexdigest()}\n"
+        )
+        files = {"dvc.yaml": stage, "dvc.lock": lock, "m.json": metrics, ".dvc__config": "", "n": str(number)}
+        commit = gated.store(gated.tree(**told, **files), gated.repo.git("rev-parse", "origin/main"))
+        done = push(gated.repo, f"{commit}:refs/heads/models/model-v{number}")
+        gated.repo.git("update-ref", "refs/made/it", commit)
+        return done
+
+    def test_a_floor(self, gated: Registry) -> None:
+        assert "auc 0.69 is below 0.7" in joined(self.release(gated, 1, '{"auc": 0.69}'))
+        assert refusal(self.release(gated, 1, '{"auc": NaN}'))[0] == "gitml: push refused (gates)"
+        assert refusal(self.release(gated, 1, "{}"))[0] == "gitml: push refused (gates)"
+        assert self.release(gated, 1, '{"auc": 0.7}').code == 0
+
+    def test_no_worse_than_production_and_the_way_back(self, server: Server, gated: Registry) -> None:
+        opening = gated.open()
+        tips = []
+        for number, auc in ((1, 0.75), (2, 0.76)):
+            assert self.release(gated, number, f'{{"auc": {auc}, "test_data": "a"}}').code == 0
+            tips.append(gated.repo.git("rev-parse", "refs/made/it"))
+            promotion = gated.promotion(tips[-1], number, opening)
+            assert push(gated.repo, f"{promotion}:refs/heads/production/production-model").code == 0
+            opening = promotion
+        assert "gates" in refusal(self.release(gated, 3, '{"auc": 0.745, "test_data": "a"}'))[0]
+        said = joined(self.release(gated, 3, '{"auc": 0.9, "test_data": "b"}'))
+        assert "its test data are not those of the model in production" in said
+        assert self.release(gated, 3, '{"auc": 0.7500, "test_data": "a"}').code == 0
+        stricter = gated.repo.commit("infra: stricter", **{"gitml.toml": "[gates.auc]\nmin = 0.9\n"})
+        assert push(gated.repo, "HEAD:main").code == 0, stricter
+        third = gated.promotion(gated.repo.git("rev-parse", "refs/made/it"), 3, opening)
+        assert "gates" in refusal(push(gated.repo, f"{third}:refs/heads/production/production-model"))[0]
+        back = gated.promotion(tips[0], 1, opening)
+        assert push(gated.repo, f"{back}:refs/heads/production/production-model").code == 0
 
 
 class TestWhoseRules:
