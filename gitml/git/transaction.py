@@ -127,7 +127,7 @@ def commit_tree(
     tree, parents
         Full ids.
     message
-        The whole message; it is kept as it is, in UTF-8.
+        The whole message; it is kept as it is, in UTF-8, with a line end behind it.
     author
         None for whom git knows; the committer is always whom git knows.
     date
@@ -153,7 +153,8 @@ def commit_tree(
     words += [*(["-S"] if is_signed else []), tree]
     for parent in dict.fromkeys(parents):
         words += ["-p", parent]
-    answer = ask(*words, "-F", "-", stdin=message.encode("utf-8", "surrogateescape"), variables=variables, at=at)
+    text = message.removesuffix("\n") + "\n"
+    answer = ask(*words, "-F", "-", stdin=text.encode("utf-8", "surrogateescape"), variables=variables, at=at)
     if answer.code == 0:
         return answer.out.strip()
     if not has_identity(at):
@@ -234,12 +235,9 @@ def _explanation(answer: Answer, words: list[str], ref: str, at: Path | None) ->
 
 def _lock_of(ref: str, at: Path | None) -> Path | None:
     """Return the lock file that is in the way of a ref, or None."""
-    names = (f"{ref}.lock", "packed-refs.lock", "HEAD.lock")
-    for name in names:
-        lock = Path(git("rev-parse", "--path-format=absolute", "--git-path", name, at=at))
-        if lock.exists():
-            return lock
-    return None
+    folders = git("rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir", at=at).split("\n")
+    locks = (Path(folders[0]) / f"{ref}.lock", Path(folders[0]) / "packed-refs.lock", Path(folders[1]) / "HEAD.lock")
+    return next((lock for lock in locks if lock.exists()), None)
 
 
 def _who_moved(ref: str, at: Path | None) -> str:
