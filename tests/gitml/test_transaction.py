@@ -294,17 +294,17 @@ def test_of_eight_who_race_for_a_name_one_wins(repo: Repo) -> None:
 
 KILLED = """
 from pathlib import Path
-from gitml.git.index import refresh_index
+from gitml.git.index import advance, finish
 from gitml.git.lock import hold
-from gitml.git.transaction import commit_tree, compare_and_swap, value_of
+from gitml.git.transaction import commit_tree, value_of
 from gitml.git.trees import snapshot
 here, ref = Path.cwd(), "refs/heads/main"
 with hold():
+    finish(here)
     old = value_of(ref)
     tree = snapshot(here, ["new"])
     new = commit_tree(tree, [old], "experiment: run")
-    compare_and_swap(ref, new, old, "exp run")
-    refresh_index(here, old, new)
+    advance(here, ref, new, old, "exp run")
 """
 
 
@@ -314,7 +314,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_same_again_finishes(repo: Repo)
     rng = random.Random(4)
     repo.commit(a="0", b="0", staged="0")
     started = time.monotonic()
-    assert python(repo, KILLED.replace('["new"]', "[]")).wait() == 0
+    assert python(repo, KILLED.replace('["new"]', "[]")).communicate() == (b"", b"")
     whole = time.monotonic() - started
     killed = 0
     for round in range(100):
@@ -340,5 +340,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_same_again_finishes(repo: Repo)
             fsck = repo.run("git", "fsck", "--strict", "--no-dangling")
             assert (fsck.code, fsck.out) == (0, "")
     assert killed >= 50
+    # What was staged when the index had another value still is: nothing, since all was committed.
     assert repo.run("git", "status", "--porcelain").out == ""
+    assert not (repo.path / ".git" / "gitml-index").exists()
     assert not list((repo.path / ".git").rglob("*.lock"))
