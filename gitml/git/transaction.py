@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from gitml.errors import BrokenEnvironment, GitFailed, GitmlError
@@ -66,14 +67,16 @@ class RefMoved(GitmlError):
     def __init__(self, ref: str, expected: str | None, now: str | None, who: str = "") -> None:
         short = _short(ref)
         was = f"was at {expected[:10]}" if expected is not None else "was not there"
-        what = {
-            (True, True): f"{short} exists already, at {(now or '')[:10]}",
-            (False, True): f"{short} is at {(now or '')[:10]} now; it {was}",
-            (False, False): f"{short} was deleted; it {was}",
-            (True, False): f"{short} could not be made",
-        }[expected is None, now is not None]
+        if now is None:
+            what = f"{short} was deleted; it {was}"
+        elif expected is None:
+            what = f"{short} exists already, at {now[:10]}"
+        else:
+            what = f"{short} is at {now[:10]} now; it {was}"
         why = f"{who}. Nothing was changed." if who else "Another command was first. Nothing was changed."
-        super().__init__(what, why, ("run the same command again, if it still should be done", f"git log -3 {short}"))
+        super().__init__(
+            what, why, ("run the same command again, if it still should be done", f"git log -3 {quote(short)} --")
+        )
         self.ref = ref
         self.expected = expected
         self.now = now
@@ -86,9 +89,9 @@ class RefInTheWay(GitmlError):
         short, other_short = _short(ref), _short(other)
         kind = "tag" if other.startswith("refs/tags/") else "branch"
         rename = (
-            f"git branch -m {other_short} {other_short}-old"
+            f"git branch -m {quote(other_short)} {quote(f'{other_short}-old')}"
             if kind == "branch"
-            else f"git tag {other_short}-old {other_short} && git tag -d {other_short}"
+            else f"git tag {quote(f'{other_short}-old')} {quote(other_short)} && git tag -d {quote(other_short)}"
         )
         super().__init__(
             f"{short} cannot be made while there is a {kind} {other_short}",
@@ -106,7 +109,7 @@ class RefIsLocked(BrokenEnvironment):
         super().__init__(
             f"{_short(ref)} is locked by {lock}",
             "Another git moves it right now, or was killed while it did. If none runs, the file can go.",
-            ("gitml doctor --fix",),
+            ("gitml doctor --fix", f"rm {quote(str(lock))}   # the same by hand, while no git runs"),
         )
         self.ref = ref
         self.lock = lock

@@ -79,7 +79,7 @@ def test_what_names_no_commit(repo: Repo, text: str, near: str | None) -> None:
     assert caught.value.exit_code == 2
     if near is not None:
         assert (caught.value.near, caught.value.why) == (near, f"Did you mean {near}?")
-        assert caught.value.mend == (f"git log -1 {near}",)
+        assert caught.value.mend == (f"git log -1 {near} --",)
     assert sorted(path.name for path in repo.path.iterdir()) == [".git"]
 
 

@@ -344,3 +344,37 @@ def test_killed_anywhere_nothing_is_lost_and_the_same_again_finishes(repo: Repo)
     assert repo.run("git", "status", "--porcelain").out == ""
     assert not (repo.path / ".git" / "gitml-index").exists()
     assert not list((repo.path / ".git").rglob("*.lock"))
+
+
+FULL = """
+set -e
+mount -t tmpfs -o size=3m none "$1"
+cd "$1"
+git init --quiet && echo 1 > a && echo 1 > b && git add . && git commit --quiet -m "infra: x"
+echo 2 > a && head -c 200000 /dev/urandom > new
+cp -p .git/index /dev/shm/index.$$ && git rev-parse main > /dev/shm/main.$$
+head -c 10m /dev/zero > filler 2> /dev/null || true
+"$2" -c "$3" 2> /dev/shm/err.$$ && echo done
+cmp .git/index /dev/shm/index.$$ && git rev-parse main | cmp - /dev/shm/main.$$
+echo 2 | cmp - a && stat --format=%s new && git fsck --strict --no-dangling && ls .git/gitml/tmp
+tail -1 /dev/shm/err.$$
+rm -f filler /dev/shm/*.$$
+"$2" -c "$3" && git status --porcelain && git fsck --strict
+"""
+
+
+def test_on_a_full_disk_nothing_is_changed_and_with_room_again_it_works(repo: Repo, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    script = FULL.replace('"$2" -c "$3" 2>', '! "$2" -c "$3" 2>').replace(" && echo done", "")
+    done = repo.run(
+        *("unshare", "--mount", "--map-root-user", "bash", "-c", script, "-", str(tmp_path / "full")),
+        *(sys.executable, KILLED),
+        PYTHONPATH=str(ROOT),
+        PYTHONDONTWRITEBYTECODE="1",
+    )
+    if "unshare:" in done.err or "mount:" in done.err:
+        pytest.skip(f"no file system can be mounted here: {done.err.strip()}")
+    assert (done.code, done.err) == (0, "")
+    size, error = done.out.splitlines()
+    assert size == "200000"
+    assert error.startswith(("gitml.git.repository.CannotWrite: ", "gitml.errors.GitFailed: "))

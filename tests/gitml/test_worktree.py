@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,7 @@ import subprocess, time
 from pathlib import Path
 from gitml.git.worktree import acquire
 import sys
+import time
 with acquire(sys.argv[1]) as slot:
     child = subprocess.Popen(["sleep", "60"], pass_fds=[slot.lock.descriptor], cwd=slot.path)
     print(child.pid, flush=True)
@@ -303,3 +306,52 @@ def test_a_project_without_dvc_and_a_bare_repository(repo: Repo, tmp_path: Path)
         assert (slot.path / ".dvc" / "config.local").read_text() == (
             f"[cache]\n    dir = {tmp_path}/bare.git/gitml/dvc/cache\n"
         )
+
+
+KILLED = """
+import subprocess, sys
+from gitml.git.worktree import acquire
+with acquire(sys.argv[1], ["kept"]) as slot:
+    (slot.path / "kept").write_text("x")
+    (slot.path / "a").write_text("spoiled")
+    subprocess.run(["git", "add", "--all"], cwd=slot.path, pass_fds=[slot.lock.descriptor])
+"""
+
+
+@pytest.mark.slow
+def test_killed_anywhere_every_next_use_of_a_slot_works(repo: Repo) -> None:
+    """60 kills, two at a time."""
+    rng = random.Random(7)
+    commits = [tip(repo, a=str(number), b=str(number)) for number in range(3)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", KILLED, commits[0]], cwd=repo.path, env=environment, check=True)
+    whole = time.monotonic() - started
+    killed = 0
+    for round in range(30):
+        if round % 10 == 0:
+            discard_free(repo.path)
+        words = [sys.executable, "-c", KILLED, commits[round % 3]]
+        running = [subprocess.Popen(words, cwd=repo.path, env=environment, stderr=subprocess.PIPE) for _ in range(2)]
+        for process in running:  # the second one runs on while the first is killed
+            time.sleep(rng.uniform(0.1, 0.9) * whole)
+            process.kill()
+            _, error = process.communicate()
+            assert b"Error" not in error, error.decode()
+            killed += process.returncode != 0
+        for _ in range(100):
+            if not any(state.is_held for state in slots(repo.path)):
+                break
+            time.sleep(0.02)
+        with (
+            acquire(commits[(round + 1) % 3], ["kept"], repo.path) as one,
+            acquire(commits[round % 3], at=repo.path) as two,
+        ):
+            for slot, number in ((one, (round + 1) % 3), (two, round % 3)):
+                text = str(number)
+                assert {**files_in(slot.path), "kept": ""} == {"a": text, "b": text, "kept": ""}
+                assert Repo(slot.path).run("git", "status", "--porcelain", "--untracked-files=no").out == ""
+        assert repo.run("git", "status", "--porcelain").out == ""
+    assert killed > 30
+    assert repo.run("git", "fsck", "--strict", "--no-dangling").out == ""
+    assert repo.git("rev-parse", "HEAD") == commits[2]
