@@ -78,7 +78,7 @@ def _result(undoing: undo.Undoing) -> dict[str, object]:
 
 def _next(undoing: undo.Undoing) -> str:
     if undoing.pinned:
-        return f"git status; what was undone: git log -3 {undoing.pinned[0][0]}"
+        return f"git status; what was undone: git log -3 {shlex.quote(undoing.pinned[0][0])}"
     return "git status"
 
 

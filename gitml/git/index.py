@@ -10,6 +10,8 @@ from typing import NamedTuple
 from gitml.errors import BrokenEnvironment
 from gitml.git.command import ask, failure, git
 from gitml.git.leftovers import clear_if_abandoned
+from gitml.git.repository import CannotWrite
+from gitml.git.transaction import compare_and_swap, value_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,6 +111,58 @@ def refresh_index(root: Path, old: str, new: str, paths: Iterable[str] | None = 
     if lines:
         _write(root, lines)
     return sorted(kept)
+
+
+def advance(root: Path, ref: str, new: str, old: str, reason: str) -> list[str]:
+    """Move the branch that is checked out by compare-and-swap, and let the index follow.
+
+    Killed in between, `finish` does what is left.
+
+    Parameters
+    ----------
+    root
+        The working tree's top folder, where `ref` is checked out.
+    ref, new, old, reason
+        As for `gitml.git.transaction.compare_and_swap`, errors as well.
+
+    Returns
+    -------
+    list of str
+        As for `refresh_index`.
+    """
+    journal = _journal(root)
+    written = journal.with_suffix(f".{os.getpid()}")
+    try:
+        written.write_text(f"{ref}\n{old}\n{new}\n", encoding="utf-8", errors="surrogateescape")
+        os.replace(written, journal)
+    except OSError as error:
+        written.unlink(missing_ok=True)
+        raise CannotWrite(journal, error.strerror or str(error)) from None
+    compare_and_swap(ref, new, old, reason, root)
+    kept = refresh_index(root, old, new)
+    journal.unlink(missing_ok=True)
+    return kept
+
+
+def finish(root: Path) -> None:
+    """Let the index follow where `advance` was killed after it had moved the branch; else do nothing.
+
+    To be called at the beginning of every command that reads the index or moves a branch that is checked out.
+    """
+    journal = _journal(root)
+    try:
+        ref, old, new = journal.read_text(encoding="utf-8", errors="surrogateescape").split("\n")[:3]
+    except FileNotFoundError:
+        return
+    is_here = ask("symbolic-ref", "--quiet", "HEAD", at=root).out == f"{ref}\n"
+    if is_here and value_of(ref, root) == new:
+        refresh_index(root, old, new)
+    journal.unlink(missing_ok=True)
+
+
+def _journal(root: Path) -> Path:
+    """Return the file that says which move the index has to follow; each working tree has its own."""
+    return Path(git("rev-parse", "--absolute-git-dir", at=root)) / "gitml-index"
 
 
 def _entry(mode: str, oid: str) -> tuple[str, str]:

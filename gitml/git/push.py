@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from shlex import quote
 from typing import Literal, NamedTuple
 
 from gitml.errors import BrokenEnvironment, GitmlError
@@ -44,7 +45,9 @@ class NoSuchRemote(BrokenEnvironment):
     def __init__(self, remote: str, names: list[str]) -> None:
         there = f"There is {', '.join(names)}." if names else "This repository has no remote at all."
         super().__init__(
-            f"there is no remote {remote!r}", there, (f"git remote add {remote} https://example.com/team/project.git",)
+            f"there is no remote {remote!r}",
+            there,
+            (f"git remote add {quote(remote)} https://example.com/team/project.git",),
         )
         self.remote = remote
 
@@ -54,9 +57,9 @@ class RemoteUnreachable(BrokenEnvironment):
 
     def __init__(self, remote: str, git_says: str) -> None:
         super().__init__(
-            f"the remote {remote} could not be reached",
+            f"the remote {without_secrets(remote)} could not be reached",
             f"{git_says}\nThe same command again finishes what was begun.",
-            (f"git ls-remote {remote}",),
+            (f"git ls-remote {quote(without_secrets(remote))}",),
         )
         self.remote = remote
         self.git_says = git_says
@@ -80,7 +83,7 @@ class RemoteMoved(GitmlError):
         super().__init__(
             f"somebody else was first: {names} on {remote}",
             " ".join([*told, "Nothing was pushed."]),
-            (f"git fetch {remote}", "run the same command again"),
+            (f"git fetch {quote(remote)}", "run the same command again"),
         )
         self.remote = remote
         self.now = dict(now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from gitml.errors import GitmlError, LooksLikeAnOption, WrongUsage
@@ -45,7 +46,9 @@ class NoSuchRevision(WrongUsage):
     def __init__(self, text: str, near: str | None, git_says: str) -> None:
         why = f"Did you mean {near}?" if near is not None else git_says
         super().__init__(
-            f"{text!r} names no commit here", why, (f"git log -1 {near}" if near is not None else "git branch --all",)
+            f"{text!r} names no commit here",
+            why,
+            (f"git log -1 {quote(near)} --" if near is not None else "git branch --all",),
         )
         self.text = text
         self.near = near

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from gitml.errors import BrokenEnvironment, GitFailed, GitmlError
@@ -66,14 +67,16 @@ class RefMoved(GitmlError):
     def __init__(self, ref: str, expected: str | None, now: str | None, who: str = "") -> None:
         short = _short(ref)
         was = f"was at {expected[:10]}" if expected is not None else "was not there"
-        what = {
-            (True, True): f"{short} exists already, at {(now or '')[:10]}",
-            (False, True): f"{short} is at {(now or '')[:10]} now; it {was}",
-            (False, False): f"{short} was deleted; it {was}",
-            (True, False): f"{short} could not be made",
-        }[expected is None, now is not None]
+        if now is None:
+            what = f"{short} was deleted; it {was}"
+        elif expected is None:
+            what = f"{short} exists already, at {now[:10]}"
+        else:
+            what = f"{short} is at {now[:10]} now; it {was}"
         why = f"{who}. Nothing was changed." if who else "Another command was first. Nothing was changed."
-        super().__init__(what, why, ("run the same command again, if it still should be done", f"git log -3 {short}"))
+        super().__init__(
+            what, why, ("run the same command again, if it still should be done", f"git log -3 {quote(short)} --")
+        )
         self.ref = ref
         self.expected = expected
         self.now = now
@@ -86,9 +89,9 @@ class RefInTheWay(GitmlError):
         short, other_short = _short(ref), _short(other)
         kind = "tag" if other.startswith("refs/tags/") else "branch"
         rename = (
-            f"git branch -m {other_short} {other_short}-old"
+            f"git branch -m {quote(other_short)} {quote(f'{other_short}-old')}"
             if kind == "branch"
-            else f"git tag {other_short}-old {other_short} && git tag -d {other_short}"
+            else f"git tag {quote(f'{other_short}-old')} {quote(other_short)} && git tag -d {quote(other_short)}"
         )
         super().__init__(
             f"{short} cannot be made while there is a {kind} {other_short}",
@@ -106,7 +109,7 @@ class RefIsLocked(BrokenEnvironment):
         super().__init__(
             f"{_short(ref)} is locked by {lock}",
             "Another git moves it right now, or was killed while it did. If none runs, the file can go.",
-            ("gitml doctor --fix",),
+            ("gitml doctor --fix", f"rm {quote(str(lock))}   # the same by hand, while no git runs"),
         )
         self.ref = ref
         self.lock = lock
@@ -127,7 +130,7 @@ def commit_tree(
     tree, parents
         Full ids.
     message
-        The whole message; it is kept as it is, in UTF-8.
+        The whole message; it is kept as it is, in UTF-8, with a line end behind it.
     author
         None for whom git knows; the committer is always whom git knows.
     date
@@ -153,7 +156,8 @@ def commit_tree(
     words += [*(["-S"] if is_signed else []), tree]
     for parent in dict.fromkeys(parents):
         words += ["-p", parent]
-    answer = ask(*words, "-F", "-", stdin=message.encode("utf-8", "surrogateescape"), variables=variables, at=at)
+    text = message.removesuffix("\n") + "\n"
+    answer = ask(*words, "-F", "-", stdin=text.encode("utf-8", "surrogateescape"), variables=variables, at=at)
     if answer.code == 0:
         return answer.out.strip()
     if not has_identity(at):
@@ -234,12 +238,9 @@ def _explanation(answer: Answer, words: list[str], ref: str, at: Path | None) ->
 
 def _lock_of(ref: str, at: Path | None) -> Path | None:
     """Return the lock file that is in the way of a ref, or None."""
-    names = (f"{ref}.lock", "packed-refs.lock", "HEAD.lock")
-    for name in names:
-        lock = Path(git("rev-parse", "--path-format=absolute", "--git-path", name, at=at))
-        if lock.exists():
-            return lock
-    return None
+    folders = git("rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir", at=at).split("\n")
+    locks = (Path(folders[0]) / f"{ref}.lock", Path(folders[0]) / "packed-refs.lock", Path(folders[1]) / "HEAD.lock")
+    return next((lock for lock in locks if lock.exists()), None)
 
 
 def _who_moved(ref: str, at: Path | None) -> str:

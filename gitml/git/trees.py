@@ -236,6 +236,8 @@ def _private_index(at: Path | None) -> Iterator[_PrivateIndex]:
         raise CannotWrite(shelf, error.strerror or str(error)) from None
     try:
         yield _PrivateIndex(folder, at)
+    except OSError as error:  # of the files in it: the disk is full
+        raise CannotWrite(folder, error.strerror or str(error)) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

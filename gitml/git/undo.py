@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from gitml.errors import GitmlError
@@ -70,7 +71,7 @@ class IsCheckedOut(GitmlError):
 
     def __init__(self, ref: str, place: Path | None) -> None:
         where = f" in {place}" if place is not None else ""
-        go = f"git -C {place} switch --detach" if place is not None else "git switch main"
+        go = f"git -C {quote(str(place))} switch --detach" if place is not None else "git switch main"
         super().__init__(
             f"{_short(ref)} is checked out{where}, and undoing would delete it",
             "The command that made it did not say which branch you were on before.",
@@ -275,14 +276,16 @@ def _says(move: Move) -> str:
 
 
 def _by_hand(move: Move) -> str:
-    return f"git update-ref -d {move.ref}" if move.old is None else f"git update-ref {move.ref} {move.old}"
+    return (
+        f"git update-ref -d {quote(move.ref)}" if move.old is None else f"git update-ref {quote(move.ref)} {move.old}"
+    )
 
 
 def _forward(move: Move) -> str:
     if move.new is None:
-        return f"git push origin {move.old}:{move.ref}"
+        return f"git push origin {quote(f'{move.old}:{move.ref}')}"
     if move.old is None:
-        return f"git push origin --delete {move.ref}"
+        return f"git push origin --delete {quote(move.ref)}"
     return f"git revert --no-edit {move.old[:10]}..{move.new[:10]}   # on {_short(move.ref)}"
 
 

@@ -104,14 +104,14 @@ def acquire(commit: str, keep: Sequence[str] = (), at: Path | None = None) -> It
         path = shelf / name
         is_new = not _is_sound(path, common)
         if is_new:
-            _make(path, common, at)
+            _make(path, commit, common, at)
         try:
             _clean(path, commit, keep, common)
         except GitFailed:
             if is_new:
                 raise
             is_new = True
-            _make(path, common, at)
+            _make(path, commit, common, at)
             _clean(path, commit, keep, common)
         yield Slot(name, path, lock, is_new)
     finally:
@@ -195,11 +195,9 @@ def _commit_of(path: Path, common: Path) -> str | None:
     return _head(folder) if folder is not None else None
 
 
-def _make(path: Path, common: Path, at: Path | None) -> None:
+def _make(path: Path, commit: str, common: Path, at: Path | None) -> None:
     _throw_away(path, common)
-    # Any commit will do: nothing is checked out, and HEAD is moved at once. A slot is made by force, because
-    # git still knows one whose folder was removed by hand.
-    commit = git("rev-list", "--max-count=1", "--all", "HEAD", "--", at=at).strip()
+    # By force, because git still knows a slot whose folder was removed by hand.
     git(
         *(*_QUIET, "worktree", "add", "--force", "--force", "--detach", "--no-checkout", "--quiet", "--"),
         operands=[str(path), commit],

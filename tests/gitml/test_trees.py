@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gitml.errors import GitFailed
-from gitml.git.index import IndexIsLocked, differences, refresh_index
+from gitml.git.index import IndexIsLocked, advance, differences, finish, refresh_index
 from gitml.git.objects import list_tree
 from gitml.git.repository import CannotWrite
+from gitml.git.transaction import RefMoved
 from gitml.git.trees import Blob, IsNoFile, Known, MergeIsOpen, PathIsRefused, snapshot, tree_with
 
 from .conftest import Repo
@@ -402,3 +403,43 @@ def test_an_index_that_another_git_has(repo: Repo, monkeypatch: pytest.MonkeyPat
     os.utime(lock, (time.time() - 60,) * 2)
     assert refresh_index(repo.path, old, new) == []
     assert repo.run("git", "diff", "--cached", "--stat").out == ""
+
+
+def test_a_branch_and_its_index_advance_together(repo: Repo) -> None:
+    repo.commit(a="1", b="2")
+    old = repo.git("rev-parse", "HEAD")
+    repo.write("a", "changed")
+    tree = snapshot(repo.path)
+    new = repo.git("commit-tree", tree, "-p", old, "-m", "x")
+    assert advance(repo.path, "refs/heads/main", new, old, "exp run") == []
+    assert (repo.git("rev-parse", "main"), repo.run("git", "status", "--porcelain").out) == (new, "")
+    with pytest.raises(RefMoved):
+        advance(repo.path, "refs/heads/main", new, old, "exp run")
+    finish(repo.path)
+    assert not (repo.path / ".git" / "gitml-index").exists()
+
+
+@pytest.mark.parametrize("killed", ["before", "after", "long ago"])
+def test_an_advance_that_was_killed_is_finished(repo: Repo, killed: str) -> None:
+    repo.commit(a="1")
+    repo.write("a", "changed")
+    old = repo.git("rev-parse", "HEAD")
+    new = repo.git("commit-tree", snapshot(repo.path), "-p", old, "-m", "x")
+    repo.write(".git/gitml-index", f"refs/heads/main\n{old}\n{new}\n")
+    if killed == "after":
+        repo.git("update-ref", "HEAD", new)
+    elif killed == "long ago":
+        repo.git("commit", "--quiet", "--allow-empty", "-m", "another")
+    finish(repo.path)
+    finish(repo.path)
+    assert repo.run("git", "status", "--porcelain").out == ("" if killed == "after" else " M a\n")
+    assert not (repo.path / ".git" / "gitml-index").exists()
+
+
+def test_an_advance_that_cannot_be_noted_moves_nothing(repo: Repo) -> None:
+    (repo.path / ".git" / "gitml-index").mkdir()
+    old = repo.git("rev-parse", "HEAD")
+    new = repo.git("commit-tree", f"{old}^{{tree}}", "-p", old, "-m", "x")
+    with pytest.raises(CannotWrite):
+        advance(repo.path, "refs/heads/main", new, old, "exp run")
+    assert repo.git("rev-parse", "HEAD") == old
