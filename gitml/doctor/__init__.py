@@ -121,7 +121,7 @@ def _of_dvc(clone: Clone, top: Path, has_dvc: bool) -> list[Finding]:
     if has_dvc:
         findings.append(storage.remote(pipeline.default_remote(root), clone.here, top))
         findings += storage.cache(clone, root, top)
-    return [*findings, *project.state(clone, root, top), *settings.line_ends(clone, root)]
+    return [*findings, *project.state(clone, root, top), *settings.line_ends(clone, root, top)]
 
 
 def _here(folder: Path | None) -> Path:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
 from gitml.conventions import branches
 from gitml.doctor.clone import Clone
-from gitml.doctor.finding import Finding, and_more, shortened, typed
+from gitml.doctor.finding import Finding, and_more, go_to, shortened, typed
 from gitml.errors import GitFailed
 from gitml.git.command import git, start
 
@@ -44,8 +45,8 @@ def names(clone: Clone) -> list[Finding]:
         *blocking(found),
         *ambiguous(found),
         *named_like_files(found, _taken(clone, found, paths)),
-        *twins("branches", found.branches),
-        *twins("files in HEAD", paths),
+        *twin_branches(found),
+        *twin_files(paths, clone.here, clone.repository.root),
         *wrong(found, clone.config.branches if clone.config.level("branch-name") != "off" else ("*",)),
     ]
     number = len(found.local)
@@ -132,23 +133,43 @@ def named_like_files(found: Names, taken: Iterable[str]) -> list[Finding]:
     return [Finding("names", "warning", says, why, mend)]
 
 
-def twins(what: str, every: Iterable[str]) -> list[Finding]:
-    """Judge whether names differ by nothing but capitals or the way an accent is written."""
+def twin_branches(found: Names) -> list[Finding]:
+    """Judge whether branches differ by nothing but capitals or the way an accent is written."""
+    alike = _alike(found.branches)
+    if not alike:
+        return []
+    ours = [name for name in alike[0] if name in found.local]
+    ours.sort(key=lambda name: branches.parse(name) is not None)
+    mend = tuple(f"git branch -m -- {typed(name)} {_renamed(name, found.branches)}" for name in ours[:1])
+    return [_twins("branches", alike, mend)]
+
+
+def twin_files(paths: list[str], here: Path, top: Path | None) -> list[Finding]:
+    """Judge whether files or folders of HEAD do so; `top` is the working tree's top folder, if there is one."""
+    alike = _alike(paths)
+    if not alike:
+        return []
+    old, new = alike[0][0], _free(f"{alike[0][0]}-2", paths)
+    mend = () if top is None else (f"{go_to(here, top)}git mv -- {typed(old)} {typed(new)}",)
+    return [_twins("files", alike, mend)]
+
+
+def _twins(what: str, alike: list[list[str]], mend: tuple[str, ...]) -> Finding:
+    says = f"{' and '.join(map(shortened, alike[0][:2]))}: {what} that differ by case only"
+    why = "On macOS and Windows one of them hides the other, and the next pull goes wrong."
+    more = len(alike) - 1
+    if more:
+        why += f" There {'are' if more > 1 else 'is'} {more} more of the kind."
+    return Finding("names", "warning", says, why, mend)
+
+
+def _alike(every: Iterable[str]) -> list[list[str]]:
+    """Return the groups of names that are one in another case; not what is in folders that are."""
     groups: dict[str, list[str]] = {}
     for name in every:
         groups.setdefault(_folded(name), []).append(name)
-    alike = sorted(sorted(group) for group in groups.values() if len(group) > 1)
-    if not alike:
-        return []
-    says = f"{' and '.join(shortened(name) for name in alike[0][:2])} are {what} that differ by case only"
-    more = len(alike) - 1
-    why = "On macOS and Windows one of them hides the other, and the next pull goes wrong."
-    if more:
-        why += f" There {'are' if more > 1 else 'is'} {more} more of the kind."
-    mend = () if what != "branches" else tuple(f"git branch -m -- {typed(group[0])} NEW-NAME" for group in alike[:1])
-    if what != "branches":
-        mend = (f"git mv -- {typed(f'{alike[0][0]}')} NEW-NAME",)
-    return [Finding("names", "warning", says, why, mend)]
+    alike = {folded: sorted(group) for folded, group in groups.items() if len(group) > 1}
+    return sorted(group for folded, group in alike.items() if folded.rpartition("/")[0] not in alike)
 
 
 def wrong(found: Names, extra: tuple[str, ...]) -> list[Finding]:
@@ -179,10 +200,10 @@ def _renamed(name: str, taken: Iterable[str]) -> str:
 
 
 def _free(name: str, taken: Iterable[str]) -> str:
-    every = set(taken)
+    every = set(map(_folded, taken))
     number = 2
     new = name
-    while new in every:
+    while _folded(new) in every:
         new = f"{name}-{number}"
         number += 1
     return new

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from gitml.config import DEFAULTS, FILE, Config, WrongConfig, read
 from gitml.doctor.clone import Clone
 from gitml.doctor.finding import Finding, and_more, seen_from, shortened
-from gitml.errors import GitFailed
 from gitml.git.command import git
 from gitml.pipeline import lockfile
 
@@ -22,16 +22,16 @@ def project_config(root: Path, here: Path) -> tuple[Config, Finding]:
     except WrongConfig as wrong:
         place = f"+{wrong.line} " if wrong.line else ""
         mend = f'"${{EDITOR:-vi}}" {place}{seen_from(here, root / FILE)}'
-        return DEFAULTS, Finding(FILE, "broken", wrong.what.removeprefix(f"{FILE} "), wrong.why, (mend,))
+        return DEFAULTS, Finding(FILE, "broken", wrong.what.removeprefix(FILE).lstrip(": "), wrong.why, (mend,))
     is_there = (root / FILE).exists()
     return config, Finding(FILE, "ok", "readable" if is_there else "none: the defaults count")
 
 
-def line_ends(clone: Clone, root: Path) -> list[Finding]:
+def line_ends(clone: Clone, root: Path, top: Path) -> list[Finding]:
     """Judge whether git rewrites the line ends of files that DVC hashes; nothing where it does not."""
     if clone.settings.get("core.autocrlf", "").lower() not in ("true", "yes", "on", "1"):
         return []
-    changed = _rewritten(_hashed(root), clone.folder if clone.folder is not None else clone.here)
+    changed = _rewritten(_hashed(root, top), top)
     if not changed:
         return []
     says = f"core.autocrlf rewrites {and_more([shortened(name) for name in changed])}"
@@ -40,33 +40,24 @@ def line_ends(clone: Clone, root: Path) -> list[Finding]:
     return [Finding("line ends", "warning", says, why, mend)]
 
 
-def _hashed(root: Path) -> list[Path]:
-    """Return what dvc.lock has hashes of, and dvc.lock itself."""
+def _hashed(root: Path, top: Path) -> list[str]:
+    """Return dvc.lock and what it has hashes of, as paths from the repository's top folder."""
     try:
         stages = lockfile.read((root / "dvc.lock").read_bytes())
     except (OSError, ValueError):
         stages = {}
     names = {name for stage in stages.values() for name in (*stage.deps, *stage.outs, *stage.params)}
-    paths = [root / "dvc.lock", *(root / name for name in sorted(names) if "://" not in name)]
-    return paths[:_MOST_ASKED]
+    paths = [os.path.relpath(root / name, top) for name in ("dvc.lock", *sorted(names)) if "://" not in name]
+    return [path for path in paths if path.partition("/")[0] != ".."][:_MOST_ASKED]
 
 
-def _rewritten(paths: list[Path], at: Path) -> list[str]:
+def _rewritten(paths: list[str], top: Path) -> list[str]:
     """Return the tracked files whose line ends no attribute protects."""
-    operands = [str(path) for path in paths]
-    try:
-        tracked = git("ls-files", "-z", "--full-name", "--", operands=operands, at=at).split("\0")
-        names = [name for name in tracked if name]
-        top = Path(git("rev-parse", "--show-toplevel", at=at))
-        if not names:
-            return []
-        asked = git("check-attr", "-z", "text", "eol", "--", operands=names, at=top)
-    except GitFailed:  # a path outside of the repository
+    listed = git("--literal-pathspecs", "ls-files", "-z", "--", operands=[f"./{path}" for path in paths], at=top)
+    names = [name for name in listed.split("\0") if name][:_MOST_ASKED]
+    if not names:
         return []
-    fields = asked.split("\0")
-    protected = {
-        fields[place]
-        for place in range(0, len(fields) - 2, 3)
-        if (fields[place + 1], fields[place + 2]) in {("text", "unset"), ("eol", "lf")}
-    }
-    return [name for name in names if name not in protected]
+    fields = git("check-attr", "-z", "text", "eol", "--", operands=[f"./{name}" for name in names], at=top).split("\0")
+    answers = zip(fields[0::3], fields[1::3], fields[2::3], strict=False)
+    kept = {name.removeprefix("./") for name, *answer in answers if answer in (["text", "unset"], ["eol", "lf"])}
+    return [name for name in names if name not in kept]
