@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gitml.doctor import hooks, locks, mending, names, project, repository, settings, storage, worktrees
 from gitml.doctor.clone import Clone, look
-from gitml.doctor.finding import Finding, Fix, State
+from gitml.doctor.finding import Finding, Fix, NotMended, State
 from gitml.doctor.machine import OLDEST_DVC, OLDEST_GIT, OLDEST_PYTHON, TORCH, dvc, git, gto, interpreter, python, torch
 from gitml.doctor.mending import Outcome
 from gitml.doctor.project import hold, recorded
@@ -22,6 +22,7 @@ __all__ = [
     "TORCH",
     "Finding",
     "Fix",
+    "NotMended",
     "Outcome",
     "State",
     "diagnose",

@@ -65,7 +65,8 @@ def _shadowed(place: Place) -> list[Finding]:
     if not place.shadowed or place.hooks_path is None:
         return []
     value, level = place.hooks_path
-    says = f"{and_more(place.shadowed)} in .git/hooks is never run"
+    verb = "are" if len(place.shadowed) > 1 else "is"
+    says = f"{and_more(place.shadowed)} in .git/hooks {verb} never run"
     why = f"core.hooksPath is {shortened(value)} ({level} configuration): git looks for hooks there and nowhere else."
     scope = level if level in ("global", "system", "worktree") else "local"
     return [Finding(CHECK, "warning", says, why, (f"git config --{scope} --unset core.hooksPath",))]

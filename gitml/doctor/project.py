@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from gitml.doctor.clone import Clone
 from gitml.doctor.finding import Finding, Fix, NotMended, and_more, go_to, seen_from
+from gitml.doctor.locks import OLD
 from gitml.doctor.writing import write_atomically
 from gitml.errors import GitFailed
 from gitml.git import repository as git_repository
 from gitml.git.command import git
 from gitml.git.objects import Objects
 from gitml.pipeline import environment as pipeline
+from gitml.pipeline.configuration import Configuration
 from gitml.pipeline.findings import Verdict
 from gitml.policy.lock import reason
 
@@ -54,11 +57,27 @@ def let_go(root: Path, file: str) -> Fix:
     """Return what removes a ``rwlock`` that nobody holds, under the lock by which DVC changes it."""
 
     def remove() -> None:
-        with _guarded(root / ".dvc" / "tmp" / "rwlock.lock", file):
+        with _guarded(root, file):
             if pipeline.read_hold(root).state in ("corrupt", "abandoned"):
                 (root / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
 
     return Fix(f"remove {file}", remove)
+
+
+def hardlink(root: Path, here: Path) -> list[Finding]:
+    """Judge DVC's own lock where its being there is what holds it, on this machine or another; else nothing.
+
+    Elsewhere the kernel holds it, lets it go with the process, and the file means nothing.
+    """
+    if not Configuration(root).has_hardlink_locks:
+        return []
+    files = [root / ".dvc" / "tmp" / name for name in ("lock", "rwlock.lock")]
+    old = [seen_from(here, file) for file in files if _seconds(file) > OLD]
+    if not old:
+        return []
+    says = f"{and_more(old)}: held, or left from a killed run"
+    why = "core.hardlink_lock is set, so nobody can tell. When no DVC is at work, on any machine that sees the file:"
+    return [Finding("dvc locks", "warning", says, why, (f"rm {' '.join(old)}",))]
 
 
 def lock(state: pipeline.LockState, file: str, is_committed: bool, fixes: tuple[Fix, ...] = ()) -> Finding:
@@ -129,10 +148,19 @@ def state(clone: Clone, root: Path, top: Path) -> list[Finding]:
     is_ours_to_mend = lock_state not in _UNMENDABLE and clone.head.unfinished is None
     fixes = (restore(clone, root, top, lock_file, is_committed),) if is_ours_to_mend else ()
     return [
+        *hardlink(root, clone.here),
         hold(pipeline.read_hold(root), rwlock, (let_go(root, rwlock),)),
         lock(lock_state, lock_file, is_committed, fixes),
         *_recorded(clone.folder),
     ]
+
+
+def _seconds(file: Path) -> float:
+    """Return for how long a file has not been changed; 0 where there is none."""
+    try:
+        return time.time() - file.stat().st_mtime
+    except OSError:
+        return 0
 
 
 def _recorded(folder: Path | None) -> list[Finding]:
@@ -165,8 +193,14 @@ def _put_aside(file: Path) -> None:
 
 
 @contextmanager
-def _guarded(guard: Path, file: str) -> Iterator[None]:
-    """Hold the kernel's lock on a file as DVC does, or raise `NotMended` where DVC has it."""
+def _guarded(root: Path, file: str) -> Iterator[None]:
+    """Hold the lock under which DVC changes its ``rwlock``, or raise `NotMended` where DVC has it."""
+    guard = root / ".dvc" / "tmp" / "rwlock.lock"
+    if Configuration(root).has_hardlink_locks:
+        if guard.exists():
+            raise NotMended(f"DVC is at work on {file}, or was killed while it was")
+        yield
+        return
     try:
         import fcntl
     except ImportError:  # Windows

@@ -60,6 +60,12 @@ class Configuration:
         return None
 
     @property
+    def has_hardlink_locks(self) -> bool:
+        """Whether DVC's locks are held by a file's being there, not by the kernel."""
+        setting = self.get("core", "hardlink_lock")
+        return setting is not None and setting.value.lower() in ("true", "yes", "on", "1")
+
+    @property
     def cache(self) -> Path:
         """The folder of the project's cache."""
         setting = self.get("cache", "dir")
