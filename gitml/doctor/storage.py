@@ -10,7 +10,6 @@ from gitml.doctor.clone import Clone
 from gitml.doctor.finding import Finding, Fix, NotMended, go_to, seen_from, shortened, typed
 from gitml.doctor.repository import may_write
 from gitml.doctor.writing import write_atomically
-from gitml.git.command import without_secrets
 from gitml.pipeline import environment as pipeline
 from gitml.pipeline.configuration import Configuration, Setting, with_cache
 
@@ -37,7 +36,7 @@ def remote(found: pipeline.Remote | None, here: Path, top: Path) -> Finding:
         why = "It is lost with the folder, git clean may take it, and a colleague's clone has none."
         return Finding("remote", "warning", says, why, (f"{modify} s3://your-bucket/dvc",))
     if found.url.is_relative:
-        says = f"{name} is {shortened(without_secrets(found.url.value))}, which is relative"
+        says = f"{name} is {shortened(found.url.value)}, which is relative"
         why = "It is looked for from each tree's own .dvc: a linked worktree, another clone and CI look elsewhere."
         return Finding("remote", "warning", says, why, (f"{modify} {typed(str(folder))}",))
     return _reached(name, folder, modify)
@@ -75,7 +74,8 @@ def cache(clone: Clone, root: Path, top: Path) -> list[Finding]:
     for path in others:
         own = Configuration(path).cache
         if not _is_empty(own):
-            mend.append(f"cp -Rn {seen_from(clone.here, own)}/. {seen_from(clone.here, shared)}/")
+            target = seen_from(clone.here, shared)
+            mend.append(f"mkdir -p {target} && cp -Rn {seen_from(clone.here, own)}/. {target}/")
         mend.append(f"{go_to(clone.here, path)}dvc cache dir --local {typed(str(shared))}")
     fixes = tuple(_share(clone.here, path, shared) for path in others if _may_share(path))
     return [Finding("cache", "warning", says, why, tuple(mend), fixes)]
