@@ -34,14 +34,14 @@ def command(context: click.Context, fix: bool, dry_run: bool, as_json: bool) -> 
         _say([_done(outcome) for outcome in doctor.mend()] or ["nothing that --fix could mend"], as_json)
     findings = doctor.diagnose()
     if dry_run:
-        _say([f"would {step.says}" for _, step in planned(findings)] or ["nothing that --fix could mend"], as_json)
+        _say([f"would     {step.says}" for _, step in planned(findings)] or ["nothing that --fix could mend"], as_json)
     print(_as_json(findings) if as_json else _as_text(findings, has_colours(sys.stdout)))
     if doctor.is_anything_broken(findings):
         context.exit(3)
 
 
 def _done(outcome: doctor.Outcome) -> str:
-    return f"could not {outcome.says}: {outcome.hindrance}" if outcome.hindrance else f"did {outcome.says}"
+    return f"not done  {outcome.says}: {outcome.hindrance}" if outcome.hindrance else f"done      {outcome.says}"
 
 
 def _say(lines: list[str], is_json: bool) -> None:
@@ -83,5 +83,5 @@ def _summary(findings: list[doctor.Finding]) -> str:
         return "Nothing to mend."
     warnings = f"{count['warning']} warning{'s' * (count['warning'] != 1)}"
     number = sum(1 for finding in findings if finding.state != "ok" and finding.fixes)
-    mended = f" gitml doctor --fix mends {number} of them." if number else ""
+    mended = f"\ngitml doctor --fix mends {number} of them." if number else ""
     return f"{count['broken']} broken, {warnings}. The commands that mend them stand below each.{mended}"

@@ -99,6 +99,7 @@ def typed(name: str) -> str:
 def seen_from(here: Path, path: Path) -> str:
     """Return `path` as it is typed in `here`."""
     relative = os.path.relpath(path, here)
+    relative = f"./{relative}" if relative.startswith("-") else relative
     return shlex.quote(relative) if can_be_typed(relative) else typed(relative)
 
 

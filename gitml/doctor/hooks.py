@@ -81,7 +81,7 @@ def _of_other_worktrees(clone: Clone, place: Place) -> list[Finding]:
         tree.path
         for tree in clone.worktrees
         if not tree.is_bare and not tree.is_gone and tree.path != clone.repository.root
-        if not any((tree.path / value / name).is_file() for name in place.hooks)
+        if not any(os.path.isfile(tree.path / value / name) for name in place.hooks)
     ]
     if not without:
         return []

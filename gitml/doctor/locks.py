@@ -31,6 +31,24 @@ LOCKS = (
     "config.worktree.lock",
 )
 
+READERS = frozenset(
+    {
+        "blame",
+        "cat-file",
+        "credential-cache--daemon",
+        "daemon",
+        "diff",
+        "fsmonitor--daemon",
+        "grep",
+        "help",
+        "log",
+        "show",
+        "upload-pack",
+    }
+)
+"""Commands of git that run for hours, behind a pager or a program, and hold no lock meanwhile."""
+
+_TAKE_A_VALUE = frozenset({"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"})
 _PROCESSES = Path("/proc")
 
 
@@ -64,7 +82,8 @@ def is_git_at_work(clone: Clone) -> bool:
     its repository by an option or by its environment, does.
     """
     places = [clone.repository.common_dir, *(tree.path for tree in clone.worktrees)]
-    return any(_is_at_work(process, places) for process in _gits())
+    real = [os.path.realpath(place) for place in places]
+    return any(_is_at_work(process, real) for process in _gits())
 
 
 def _fix(clone: Clone, lock: Lock, shown: str) -> Fix:
@@ -79,6 +98,21 @@ def _fix(clone: Clone, lock: Lock, shown: str) -> Fix:
         lock.path.unlink(missing_ok=True)
 
     return Fix(f"remove {shown}", remove)
+
+
+def command_of(words: list[str]) -> str:
+    """Return the command that a git's command line runs; empty where there is none.
+
+    >>> command_of(["git", "-C", "x", "--no-pager", "log", "-1"])
+    'log'
+    """
+    rest = iter(words[1:])
+    for word in rest:
+        if word in _TAKE_A_VALUE:
+            next(rest, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def _find(folders: list[Path]) -> list[Lock]:
@@ -128,15 +162,17 @@ def _age(fields: list[str]) -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
-def _is_at_work(process: Path, places: list[Path]) -> bool:
+def _is_at_work(process: Path, places: list[str]) -> bool:
     try:
-        words = (process / "cmdline").read_bytes().split(b"\0")
+        words = os.fsdecode((process / "cmdline").read_bytes()).split("\0")
+        if command_of(words) in READERS:
+            return False
         environment = (process / "environ").read_bytes().split(b"\0")
         folder = Path(os.readlink(process / "cwd"))
     except (FileNotFoundError, ProcessLookupError):
         return False
     except OSError:
         return True
-    is_told = any(word.startswith(b"--git-dir") for word in words)
+    is_told = any(word.startswith("--git-dir") for word in words)
     is_told = is_told or any(value.startswith(b"GIT_DIR=") for value in environment)
     return is_told or any(folder.is_relative_to(place) for place in places)

@@ -82,23 +82,18 @@ def blocking(found: Names) -> list[Finding]:
         why = f"git keeps branches as files, so there can be no {name}/x beside it."
         mend = (f"git branch -m {name} {_free(f'experiments/{name}', found.branches)}",)
         findings.append(Finding("names", "broken", f"the branch {name} blocks {name}/*", why, mend))
+    blocked: dict[str, list[str]] = {name: [f"{name}/*"] for name in FOLDERS if name in found.remote}
     every = found.branches
     for name in sorted(every):
         parts = name.split("/")
         above = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
-        over = next((folder for folder in above if folder in every and folder not in here), None)
-        if over is not None:
-            findings.append(_over(over, name, found))
-    reserved = [name for name in FOLDERS if name in found.remote and name not in here]
-    blocked = {finding.says.split(" ")[2] for finding in findings}
-    for name in reserved:
-        if name not in blocked:
-            findings.append(_over(name, f"{name}/*", found))
-    return findings[:MOST_MENDED]
+        for over in every.intersection(above):
+            blocked.setdefault(over, []).append(name)
+    return findings + [_over(over, names, found) for over, names in sorted(blocked.items()) if over not in here]
 
 
-def _over(over: str, name: str, found: Names) -> Finding:
-    says = f"the branch {shortened(over)} blocks {shortened(name)}"
+def _over(over: str, names: list[str], found: Names) -> Finding:
+    says = f"the branch {shortened(over)} blocks {and_more([shortened(name) for name in names])}"
     why = "One is in this clone and one on a remote: neither side can take the other's."
     if over in found.local:
         mend: tuple[str, ...] = (f"git branch -m -- {typed(over)} {_renamed(over, found.branches)}",)

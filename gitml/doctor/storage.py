@@ -48,7 +48,7 @@ def _reached(name: str, folder: Path, modify: str) -> Finding:
         why = "A disk that is not mounted? DVC would make the folder, and push into it all the same."
         says = f"{name} is {shown}, which is not there"
         return Finding("remote", "warning", says, why, (f"mkdir -p {typed(str(folder))}",))
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return Finding("remote", "broken", f"{name} is {shown}, which is no folder", _LOST, (f"{modify} NEW-FOLDER",))
     if not may_write(folder):
         why = "dvc pull works, dvc push does not: what you produce stays on this machine."
@@ -60,7 +60,7 @@ def cache(clone: Clone, root: Path, top: Path) -> list[Finding]:
     """Judge whether all working trees use one cache; nothing where there is one tree."""
     inner = root.relative_to(top)
     trees = [tree.path / inner for tree in clone.worktrees if not tree.is_bare and not tree.is_gone]
-    roots = [path for path in trees if (path / ".dvc").is_dir()]
+    roots = [path for path in trees if os.path.isdir(path / ".dvc")]
     if len(roots) < 2:
         return []
     shared = Configuration(roots[0]).cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from gitml.doctor.clone import Clone
@@ -26,7 +27,7 @@ def worktrees(clone: Clone) -> list[Finding]:
 
 def _loses_nothing(tree: Worktree) -> bool:
     """Say whether a branch keeps the commits, and the disk is there on which the folder was."""
-    return tree.branch is not None and tree.path.parent.is_dir()
+    return tree.branch is not None and os.path.isdir(tree.path.parent)
 
 
 def _fix(clone: Clone, tree: Worktree) -> Fix:

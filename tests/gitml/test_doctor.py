@@ -51,7 +51,7 @@ def _steady(text: str) -> str:
 def _ailing(*replaced: tuple[str, str], summary: str, fixable: int = 0) -> str:
     """Return `HEALTHY` with some of its lines replaced, and another last line."""
     last = f"{summary}. The commands that mend them stand below each."
-    last += f" gitml doctor --fix mends {fixable} of them." * (fixable > 0)
+    last += f"\ngitml doctor --fix mends {fixable} of them." * (fixable > 0)
     text = HEALTHY.replace("Nothing to mend.", last)
     for line, others in replaced:
         assert f"{line}\n" in text
@@ -138,7 +138,8 @@ project     broken    DVC is not initialised here
                         dvc init
 torch       ok        VERSION
 
-2 broken, 2 warnings. The commands that mend them stand below each. gitml doctor --fix mends 1 of them.
+2 broken, 2 warnings. The commands that mend them stand below each.
+gitml doctor --fix mends 1 of them.
 """,
     )
 

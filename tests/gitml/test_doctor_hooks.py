@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gitml import doctor
@@ -120,6 +122,26 @@ class TestHooksPath:
         )
         shell(hooked.path, *seen(hooked.path, "hooks")[1].mend)
         assert seen(hooked.path, "hooks") == [ALL]
+
+    def test_gitml_s_own_for_every_repository(self, hooked: Repo, tmp_path: Path) -> None:
+        (hooked.path / ".git/hooks").rename(tmp_path / "hooks")
+        hooked.git("config", "--global", "core.hooksPath", str(tmp_path / "hooks"))
+        assert seen(hooked.path, "hooks") == [
+            Finding(
+                "hooks",
+                "warning",
+                f"core.hooksPath is {tmp_path}/hooks for every repository (global configuration)",
+                "gitml's hooks are meant for this repository; there they would judge all the others, too.",
+                ('git config core.hooksPath "$(git rev-parse --git-common-dir)/hooks"', "gitml hooks install"),
+            )
+        ]
+
+    def test_set_since_it_was_looked_at(self, repo: Repo) -> None:
+        (finding,) = [finding for finding in doctor.diagnose(repo.path) if finding.check == "hooks"]
+        repo.git("config", "core.hooksPath", ".husky")
+        with pytest.raises(doctor.NotMended, match=r"core\.hooksPath was changed meanwhile"):
+            finding.fixes[0].do()
+        assert not (repo.path / ".husky").exists()
 
     def test_switched_off(self, repo: Repo) -> None:
         repo.git("config", "core.hooksPath", "/dev/null")

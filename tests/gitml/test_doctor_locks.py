@@ -31,7 +31,7 @@ def _leave(repo: Repo, *names: str, seconds: float = 120) -> None:
 def at_work(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
     """A git that runs in the repository, and is taken for as old as the locks are."""
     monkeypatch.setattr(locks, "YOUNG", 0)
-    with subprocess.Popen(["git", "cat-file", "--batch"], cwd=repo.path, stdin=subprocess.PIPE) as process:
+    with subprocess.Popen(["git", "update-ref", "--stdin"], cwd=repo.path, stdin=subprocess.PIPE) as process:
         _wait_for_git(process)
         yield process
         process.kill()
@@ -104,12 +104,39 @@ class TestAGitThatRuns:
         _leave(repo, ".git/index.lock")
         assert state(repo.path, "locks") == ["broken"]
 
+    @pytest.mark.parametrize("words", [["cat-file", "--batch"], ["-c", "x.y=z", "--no-pager", "cat-file", "--batch"]])
+    def test_that_only_reads(self, repo: Repo, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+        monkeypatch.setattr(locks, "YOUNG", 0)
+        _leave(repo, ".git/index.lock")
+        with subprocess.Popen(["git", *words], cwd=repo.path, stdin=subprocess.PIPE) as process:
+            _wait_for_git(process)
+            assert state(repo.path, "locks") == ["broken"]
+            process.kill()
+
+    def test_with_an_editor_open(self, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+        """`git commit -a` holds index.lock while somebody writes the message."""
+        monkeypatch.setattr(locks, "YOUNG", 0)
+        started = repo.path.parent / "started"
+        editor = repo.editor(f'touch "{started}"; cat "{repo.path.parent}/pipe"')
+        os.mkfifo(repo.path.parent / "pipe")
+        repo.commit(x="1")
+        repo.write("x", "2")
+        with subprocess.Popen(
+            ["git", "commit", "--quiet", "-a"], cwd=repo.path, env={**os.environ, "GIT_EDITOR": editor}
+        ) as process:
+            while not started.exists():
+                time.sleep(0.01)
+            os.utime(repo.path / ".git/index.lock", (time.time() - 999,) * 2)
+            assert seen(repo.path, "locks") == [Finding("locks", "ok", "held by a git that runs")]
+            (repo.path.parent / "pipe").write_text("x")
+            assert process.wait() == 1  # nothing was written into the message
+
     def test_elsewhere(self, repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(locks, "YOUNG", 0)
         other = tmp_path / "other"
         subprocess.run(["git", "init", "--quiet", other], check=True)
         _leave(repo, ".git/index.lock")
-        with subprocess.Popen(["git", "cat-file", "--batch"], cwd=other, stdin=subprocess.PIPE) as process:
+        with subprocess.Popen(["git", "update-ref", "--stdin"], cwd=other, stdin=subprocess.PIPE) as process:
             assert state(repo.path, "locks") == ["broken"]
             process.kill()
 
@@ -122,7 +149,7 @@ class TestAGitThatRuns:
         words = [f"--git-dir={repo.path}/.git"] if how == "option" else []
         environment = {**os.environ, "GIT_DIR": f"{repo.path}/.git"} if how == "environment" else None
         with subprocess.Popen(
-            ["git", *words, "cat-file", "--batch"], cwd=tmp_path, env=environment, stdin=subprocess.PIPE
+            ["git", *words, "update-ref", "--stdin"], cwd=tmp_path, env=environment, stdin=subprocess.PIPE
         ) as process:
             _wait_for_git(process)
             assert seen(repo.path, "locks") == [Finding("locks", "ok", "held by a git that runs")]
@@ -147,6 +174,20 @@ def test_where_nobody_lists_processes_only_very_old_ones(
     assert seen(repo.path, "locks") == [NONE]
     _leave(repo, ".git/index.lock", seconds=7200)
     assert state(repo.path, "locks") == ["broken"]
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["git", "commit"], "commit"),
+        (["git", "-C", "log", "-c", "a=b", "--bare", "gc", "log"], "gc"),
+        (["git", "--git-dir", "log", "commit"], "commit"),
+        (["git", "-c"], ""),
+        ([""], ""),
+    ],
+)
+def test_the_command_of_a_git(words: list[str], command: str) -> None:
+    assert locks.command_of(words) == command
 
 
 class TestWorktrees:
@@ -217,7 +258,7 @@ def test_the_end_of_a_git_that_was_killed(repo: Repo, monkeypatch: pytest.Monkey
     """A zombie holds nothing."""
     monkeypatch.setattr(locks, "YOUNG", 0)
     _leave(repo, ".git/index.lock")
-    process = subprocess.Popen(["git", "cat-file", "--batch"], cwd=repo.path, stdin=subprocess.PIPE)
+    process = subprocess.Popen(["git", "update-ref", "--stdin"], cwd=repo.path, stdin=subprocess.PIPE)
     if sys.platform == "linux":
         _wait_for_git(process)
     process.kill()

@@ -84,6 +84,18 @@ def test_a_branch_here_in_the_place_of_a_folder_there(repo: Repo) -> None:
     assert state(repo.path, "names") == ["ok"]
 
 
+def test_one_finding_for_all_that_a_branch_blocks(repo: Repo) -> None:
+    _branch(repo, "experiments", "infra/x")
+    repo.git("pack-refs", "--all")
+    for name in ("experiments/a", "infra/x/b", "infra/x/c", "infra/x/c/d"):
+        repo.run("git", "update-ref", f"refs/remotes/{'two' if name.endswith('d') else 'origin'}/{name}", "HEAD")
+    assert [finding.says for finding in seen(repo.path, "names")] == [
+        "the branch experiments blocks experiments/*",
+        "the branch infra/x blocks infra/x/b and 2 more",
+        "the branch infra/x/c blocks infra/x/c/d",
+    ]
+
+
 def test_a_tag_of_a_branch_s_name(repo: Repo) -> None:
     _branch(repo, "infra/x")
     repo.git("tag", "main")

@@ -181,6 +181,15 @@ class TestCache:
         two.run("git", "merge", "--quiet", "main", at="../lr tree")
         assert seen(two.path, "cache") == [Finding("cache", "ok", "shared by 2 worktrees")]
 
+    def test_the_worktrees_of_a_bare_repository(self, well: Repo) -> None:
+        well.git("clone", "--quiet", "--bare", ".", "../server.git")
+        for name in ("a", "b"):
+            well.git("-C", "../server.git", "worktree", "add", "--quiet", "-b", f"experiments/{name}", f"../{name}")
+        shared = well.path.parent / "a/.dvc/cache"
+        assert mends(well.path.parent / "b", "cache") == [f"let this worktree use the cache {shared}"]
+        doctor.mend(well.path.parent / "b")
+        assert seen(well.path.parent / "a", "cache") == [Finding("cache", "ok", "shared by 2 worktrees")]
+
     def test_a_tree_without_dvc_and_one_that_is_gone(self, two: Repo) -> None:
         two.git("worktree", "add", "--quiet", "-b", "experiments/old", "../old")
         shutil.rmtree(two.path.parent / "old/.dvc")
