@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gitml.doctor import hooks, locks, mending, names, project, repository, settings, storage, worktrees
+from gitml.doctor import damage, hooks, locks, mending, names, project, repository, settings, storage, worktrees
 from gitml.doctor.clone import Clone, look
 from gitml.doctor.finding import Finding, Fix, NotMended, State
 from gitml.doctor.machine import OLDEST_DVC, OLDEST_GIT, OLDEST_PYTHON, TORCH, dvc, git, gto, interpreter, python, torch
@@ -47,16 +47,18 @@ def diagnose(folder: Path | None = None) -> list[Finding]:
     """
     here = _here(folder)
     findings = [python(sys.version_info[:3])]
+    clone = None
     try:
         findings.append(git(*git_repository.version()))
         found = repository.look_for(here, folder)
+        if not isinstance(found, Finding):
+            clone = look(found, here, folder)
     except GitIsMissing as missing:
         found = Finding("git", "broken", missing.what, missing.why, missing.mend)
-    clone = None
+    except GitFailed as failed:
+        found = Finding("repository", "broken", "git cannot read its own files", failed.stderr, ("git fsck",))
     if isinstance(found, Finding):
         findings.append(found)
-    else:
-        clone = look(found, here, folder)
     config = None
     if clone is not None and clone.repository.root is not None:
         read, config = settings.project_config(clone.repository.root, here)
@@ -103,7 +105,8 @@ def _of_git(clone: Clone) -> list[Finding]:
     return [
         repository.place(clone.repository, clone.here),
         *repository.permission(clone.repository, clone.here),
-        repository.head(clone.head),
+        repository.head(clone.head, clone.head.commit is None and git_repository.has_head(clone.folder)),
+        *damage.damage(clone),
         repository.identity(git_repository.has_identity(clone.folder)),
         repository.origin(clone),
         *repository.history(clone),

@@ -63,6 +63,10 @@ def place(found: Repository, here: Path) -> Finding:
             "There are no files to work on here.",
             ("cd " + seen_from(here, found.common_dir.parent),),
         )
+    if found.common_dir.name == ".git" and (found.common_dir / "index").exists():
+        says = "core.bare is set, and there are files all the same"
+        why = "git takes it for a server's, and refuses to work on the files."
+        return Finding("repository", "broken", says, why, ("git config core.bare false",))
     name = found.common_dir.name.removesuffix(".git") or found.common_dir.parent.name
     clone = found.common_dir.parent / (name if name != found.common_dir.name else f"{name}-work")
     return Finding(
@@ -96,8 +100,20 @@ def may_write(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK, effective_ids=can_ask)
 
 
-def head(found: Head) -> Finding:
-    """Judge what is checked out, and whether something waits to be finished."""
+def head(found: Head, is_lost: bool = False) -> Finding:
+    """Judge what is checked out, and whether something waits to be finished.
+
+    Parameters
+    ----------
+    found
+        What is checked out.
+    is_lost
+        Whether there is an id of a commit, and no such commit.
+    """
+    if is_lost:
+        says = f"the commit of {shortened(found.branch or 'HEAD')} is missing"
+        why = "It was lost, on a full disk or with a killed machine, or it was never copied here."
+        return Finding("head", "broken", says, why, ("git fsck", "git reflog"))
     if found.commit is None:
         return Finding(
             "head",

@@ -87,9 +87,7 @@ def _share(here: Path, root: Path, shared: Path) -> Fix:
             return
         if not _may_share(root):
             raise NotMended(f"{seen_from(here, root)} has a cache of its own by now")
-        file = root / ".dvc" / "config.local"
-        text = file.read_text(encoding="utf-8") if file.exists() else ""
-        write_atomically(file, with_cache(text, shared).encode())
+        write_atomically(root / ".dvc" / "config.local", with_cache(_local(root), shared).encode())
 
     tree = "this worktree" if root == here else seen_from(here, root)
     return Fix(f"let {tree} use the cache {shlex.quote(str(shared))}", write)
@@ -103,11 +101,20 @@ def _may_share(root: Path) -> bool:
     config = Configuration(root)
     try:
         ignored = (root / ".dvc" / ".gitignore").read_text(encoding="utf-8").split()
+        _local(root)
     except (OSError, UnicodeDecodeError):
         return False
     chosen = config.get("cache", "dir")
     is_chosen_here = chosen is not None and chosen.file == root / ".dvc" / "config.local"
     return not is_chosen_here and "/config.local" in ignored and _is_empty(config.cache)
+
+
+def _local(root: Path) -> str:
+    """Return the text of a project's config.local; empty where there is none."""
+    try:
+        return (root / ".dvc" / "config.local").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def _is_empty(folder: Path) -> bool:

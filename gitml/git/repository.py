@@ -108,6 +108,11 @@ def unfinished(git_dir: Path) -> str | None:
     return "bisect" if (git_dir / "BISECT_LOG").is_file() else None
 
 
+def has_head(at: Path | None = None) -> bool:
+    """Say whether HEAD leads to the id of a commit, which itself may be missing."""
+    return _unless_it_fails("rev-parse", "--quiet", "--verify", "HEAD", at=at) is not None
+
+
 def is_committed(path: PurePath, at: Path | None = None) -> bool:
     """Say whether HEAD's tree has a file at `path`, relative to the repository's top folder."""
     return _unless_it_fails("cat-file", "-e", f"HEAD:{path.as_posix()}", at=at) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -67,6 +67,93 @@ class TestUnfinished:
     def test_a_bisect_before_its_first_step(self, forked: Repo) -> None:
         forked.git("bisect", "start")
         self._head(forked, "a bisect is under way on main", "It ends when it is reset.", "git bisect reset")
+
+
+class TestDamage:
+    def test_a_commit_that_is_missing(self, repo: Repo) -> None:
+        for path in sorted((repo.path / ".git/objects").rglob("*"), reverse=True):
+            path.unlink() if path.is_file() else path.rmdir()
+        why = "It was lost, on a full disk or with a killed machine, or it was never copied here."
+        assert seen(repo.path, "head") == [
+            Finding("head", "broken", "the commit of main is missing", why, ("git fsck", "git reflog"))
+        ]
+
+    @pytest.mark.parametrize("content", [b"", b"x", b"DIRC", b"\0" * 999])
+    def test_an_index_that_was_cut(self, repo: Repo, content: bytes) -> None:
+        repo.commit(x="1")
+        repo.write("x", "2")
+        repo.write(".git/index", content)
+        finding = Finding(
+            "index",
+            "broken",
+            ".git/index is cut or damaged",
+            "git cannot tell what is staged, and refuses to go on. "
+            "Your files stay as they are; what was staged is lost.",
+            ("mv .git/index .git/index.broken", "git reset --quiet"),
+        )
+        assert seen(repo.path, "index") == [finding]
+        shell(repo.path, *finding.mend)
+        assert seen(repo.path, "index") == []
+        assert repo.run("git", "status", "--porcelain").out == " M x\n"
+
+    @pytest.mark.parametrize("has_log", [True, False])
+    def test_refs_that_were_cut(self, repo: Repo, has_log: bool) -> None:
+        repo.git("branch", "experiments/lr")
+        commit = repo.git("rev-parse", "HEAD")
+        for name in ("lr", "other"):
+            repo.write(f".git/refs/heads/experiments/{name}", "")
+        log = ".git/logs/refs/heads/experiments/lr"
+        if not has_log:
+            (repo.path / log).unlink()
+        why = "git was stopped while it wrote it."
+        more = " The last line of its log has the commit that it had."
+        (finding,) = seen(repo.path, "refs")
+        assert finding == Finding(
+            "refs",
+            "broken",
+            "refs/heads/experiments/lr and 1 more: an empty file, not a commit",
+            why + more if has_log else why,
+            (f"tail -1 {log}", "rm .git/refs/heads/experiments/lr")
+            if has_log
+            else ("rm .git/refs/heads/experiments/lr",),
+        )
+        if has_log:
+            assert repo.run("sh", "-c", finding.mend[0]).out.split()[1] == commit
+        shell(repo.path, finding.mend[-1], "rm .git/refs/heads/experiments/other")
+        assert seen(repo.path, "refs") == []
+
+    def test_packed_refs_that_are_none(self, gitml: Callable, repo: Repo) -> None:
+        repo.write(".git/packed-refs", "garbage\n")
+        assert seen(repo.path, "repository") == [
+            Finding(
+                "repository",
+                "broken",
+                "git cannot read its own files",
+                "fatal: unexpected line in .git/packed-refs: garbage",
+                ("git fsck",),
+            )
+        ]
+        assert gitml("doctor", "--fix", at=repo.path).code == 3
+
+    @pytest.mark.parametrize(("file", "content"), [("config", "[bad"), ("HEAD", "garbage")])
+    def test_what_git_refuses(self, repo: Repo, file: str, content: str) -> None:
+        repo.write(f".git/{file}", content)
+        (finding,) = seen(repo.path, "repository")
+        assert (finding.state, finding.says) == ("broken", "git refuses the repository around this folder")
+
+    def test_a_repository_with_files_that_is_said_to_be_bare(self, repo: Repo) -> None:
+        repo.commit(x="1")
+        repo.git("config", "core.bare", "true")
+        finding = Finding(
+            "repository",
+            "broken",
+            "core.bare is set, and there are files all the same",
+            "git takes it for a server's, and refuses to work on the files.",
+            ("git config core.bare false",),
+        )
+        assert seen(repo.path, "repository") == [finding]
+        shell(repo.path, *finding.mend)
+        assert seen(repo.path, "repository") == [Finding("repository", "ok", "flights")]
 
 
 class TestHistory:

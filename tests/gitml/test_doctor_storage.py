@@ -157,6 +157,10 @@ class TestCache:
         assert state(two.path, "cache") == ["warning"]
         assert mends(two.path, "cache") == []
 
+    def test_where_config_local_is_no_text(self, two: Repo) -> None:
+        two.write("../lr tree/.dvc/config.local", b"\xff")
+        assert mends(two.path, "cache") == []
+
     @pytest.mark.parametrize("ignored", ["", None])
     def test_where_git_would_see_config_local(self, two: Repo, ignored: str | None) -> None:
         file = two.path.parent / "lr tree/.dvc/.gitignore"
