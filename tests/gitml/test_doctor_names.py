@@ -6,9 +6,14 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from gitml.conventions import branches
+from gitml.conventions.shell import can_be_typed
 from gitml.doctor import Finding
 from gitml.doctor import names as names_room
 from gitml.doctor.finding import typed
@@ -296,3 +301,38 @@ def test_what_is_typed_is_what_a_shell_reads() -> None:
 def test_before_the_first_commit(repo: Repo) -> None:
     repo.git("update-ref", "-d", "HEAD")
     assert seen(repo.path, "names") == [Finding("names", "ok", "0 branches, no clash")]
+
+
+NAME = st.text(st.characters(exclude_characters="\0\n"), min_size=1, max_size=40).map(os.fsencode).map(os.fsdecode)
+
+
+@given(st.lists(NAME, min_size=1, max_size=200))
+@settings(max_examples=20, deadline=None)
+def test_any_name_can_be_typed(names: list[str]) -> None:
+    line = "printf '%s\\n' " + " ".join(map(typed, names))
+    said = subprocess.run(["sh", "-c", line], capture_output=True, check=True).stdout
+    assert os.fsdecode(said).split("\n")[:-1] == names
+
+
+@given(st.lists(NAME, max_size=9), st.lists(NAME, max_size=9), st.lists(NAME, max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_no_names_are_too_odd(local: list[str], remote: list[str], tags: list[str]) -> None:
+    """No check raises, and what a branch should be named is right and free."""
+    local = list(dict.fromkeys(local))
+    found = Names(tuple(local), tuple(remote), tuple(tags))
+    findings = [
+        *names_room.blocking(found),
+        *names_room.ambiguous(found),
+        *names_room.named_like_files(found, set(local[:3])),
+        *names_room.twin_branches(found),
+        *names_room.twin_files(remote, Path("/x"), Path("/x")),
+        *names_room.wrong(found, branches.EXTRA),
+    ]
+    for finding in findings:
+        assert finding.state != "ok"
+        for mend in finding.mend:
+            assert can_be_typed(mend)
+            if mend.startswith("git branch -m"):
+                new = mend.rpartition(" ")[2]
+                assert branches.parse(new) is not None
+                assert new not in (*local, *remote)
