@@ -4,11 +4,14 @@ from __future__ import annotations
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
+        "undo": "Take back the last command in this clone; files stay as they are.",
         "doctor": "Check this machine and this repository, and name what mends them.",
     },
     "Team": {},
     "Operations": {
+        "ci": "Judge a pull request in CI, by the rules of the main branch.",
         "hooks": "Install the hooks that keep the conventions, show them, take them out.",
+        "rules": "Show the rule book; turn an adopted repository's warnings into errors.",
     },
 }
 """For each section the commands and what they do, in the order of ``gitml --help``. The click command of

@@ -99,6 +99,21 @@ def uninstall(dry_run: bool) -> None:
     print(f"next  {'gitml hooks uninstall' if dry_run and steps else _installs(place)}")
 
 
+@command.command("run", epilog="\b\nExample:\n  gitml hooks run commit-msg .git/COMMIT_EDITMSG")
+@click.argument("hook", type=click.Choice(installation.HOOKS))
+@click.argument("files", nargs=-1, type=click.Path())
+def run(hook: str, files: tuple[str, ...]) -> None:
+    """Run one hook, as the pre-commit framework calls it.
+
+    The entries of gitml's .pre-commit-hooks.yaml are these commands. FILES is what the framework passes:
+    for the hooks about messages, the file with the message.
+    """
+    from gitml.hooks import framework
+
+    if not framework.run(hook, files):
+        raise click.exceptions.Exit(1)
+
+
 def _next(place: Place) -> str:
     return "git push, from a clone" if place.hooks == installation.SERVER_HOOKS else "git commit"
 

@@ -6,6 +6,10 @@ import os
 import textwrap
 from typing import IO
 
+from gitml.conventions.shell import printable
+
+__all__ = ["WIDTH", "filled", "framed", "has_colours", "painted", "printable"]
+
 WIDTH = 80
 
 _COLOURS = {"ok": "32", "warning": "33", "broken": "31", "command": "36"}
@@ -19,11 +23,6 @@ def has_colours(stream: IO[str]) -> bool:
 def painted(text: str, role: str, is_on: bool) -> str:
     """Return `text` in the colour of its role, if colours are on."""
     return f"\x1b[{_COLOURS[role]}m{text}\x1b[0m" if is_on else text
-
-
-def printable(text: str) -> str:
-    """Return `text` on one line, with what a terminal would obey (escapes, bells) made visible."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def filled(text: str, indent: str) -> str:

@@ -31,3 +31,8 @@ def command(words: Iterable[str]) -> str:
 def can_be_typed(text: str) -> bool:
     """Say whether `text` looks in a terminal like what it is: one line, no controls, no bytes that are no text."""
     return text.isprintable()
+
+
+def printable(text: str) -> str:
+    """Return `text` on one line, with what a terminal would obey (escapes, bells) made visible."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

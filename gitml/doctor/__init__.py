@@ -84,15 +84,11 @@ def mend(folder: Path | None = None) -> list[Outcome]:
     ------
     FolderIsGone
         The current folder does not exist any more.
-    AnotherIsAtWork
-        Somebody else mends this repository.
+    Locked
+        Another command of gitml is at work in this repository.
     """
     _here(folder)
-    try:
-        common_dir = git_repository.find(folder).common_dir
-    except (GitFailed, GitIsMissing):
-        common_dir = None
-    with mending.alone(common_dir):
+    with mending.alone(folder):
         return mending.carry_out(diagnose(folder))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from gitml.config import DEFAULTS, Config
 from gitml.git import repository as git_repository
 from gitml.git import worktrees as git_worktrees
-from gitml.git.repository import Head, Repository
+from gitml.git.repository import OWN_FOLDER, Head, Repository
 from gitml.git.worktrees import Worktree
 
 
@@ -26,7 +27,7 @@ class Clone(NamedTuple):
     head
         What is checked out.
     worktrees
-        All of its working trees.
+        The working trees that people work in: not gitml's own slots.
     refs
         The full names of its branches, remote-tracking branches and tags.
     settings
@@ -52,7 +53,20 @@ class Clone(NamedTuple):
             linked = sorted(path for path in (common / "worktrees").iterdir() if path.is_dir())
         except OSError:
             linked = []
-        return [common, *linked]
+        return [common, *(path for path in linked if not _is_of_a_slot(path, common))]
+
+
+def _is_slot(path: Path, common: Path) -> bool:
+    """Say whether a working tree is one of gitml's pool, which it cleans itself under a lock of its own."""
+    return path.is_relative_to(common / OWN_FOLDER)
+
+
+def _is_of_a_slot(administration: Path, common: Path) -> bool:
+    try:
+        back = Path(os.fsdecode((administration / "gitdir").read_bytes()).strip())
+    except OSError:
+        return False
+    return _is_slot(back, common)
 
 
 def look(repository: Repository, here: Path, folder: Path | None) -> Clone:
@@ -62,7 +76,7 @@ def look(repository: Repository, here: Path, folder: Path | None) -> Clone:
         here,
         folder,
         git_repository.head(repository, folder),
-        tuple(git_worktrees.worktrees(folder)),
+        tuple(tree for tree in git_worktrees.worktrees(folder) if not _is_slot(tree.path, repository.common_dir)),
         tuple(git_repository.ref_names(folder)),
         git_repository.settings(folder),
     )

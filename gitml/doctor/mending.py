@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from gitml.doctor.finding import Finding, Fix
-from gitml.errors import BrokenEnvironment, GitmlError
+from gitml.errors import GitFailed, GitIsMissing, GitmlError
+from gitml.git.lock import hold
+from gitml.git.repository import CannotWrite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATIENCE = 10.0
-"""Seconds to wait for another ``gitml doctor --fix``."""
-
-
-class AnotherIsAtWork(BrokenEnvironment):
-    """A second ``gitml doctor --fix`` waits for the first, and not for ever."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "another gitml doctor --fix is at work in this repository",
-            f"It did not end in {PATIENCE:.0f} seconds.",
-            ("gitml doctor",),
-        )
+"""Seconds to wait for another command of gitml."""
 
 
 class Outcome(NamedTuple):
@@ -68,36 +58,17 @@ def carry_out(findings: list[Finding]) -> list[Outcome]:
 
 
 @contextmanager
-def alone(common_dir: Path | None) -> Iterator[None]:
-    """Keep other processes that mend the repository waiting; the kernel lets them go on when this one ends.
+def alone(folder: Path | None) -> Iterator[None]:
+    """Have the repository's lock, so that no other command of gitml changes it meanwhile.
+
+    Where there is no repository, or one that nobody can write to, there is nothing to keep.
 
     Raises
     ------
-    AnotherIsAtWork
-        Another one has not ended in time.
+    Locked
+        Another command has it, and does not end in time.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    try:
-        folder = common_dir / "gitml" if common_dir is not None else None
-        if folder is None:
-            raise FileNotFoundError
-        folder.mkdir(exist_ok=True)
-        file = (folder / "doctor.lock").open("a+b")
-    except OSError:  # no repository, or one that nobody can change
-        yield
-        return
-    with file:
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise AnotherIsAtWork from None
-                time.sleep(0.05)
+    with ExitStack() as stack:
+        with suppress(CannotWrite, GitFailed, GitIsMissing):
+            stack.enter_context(hold(folder, PATIENCE))
         yield

@@ -11,10 +11,10 @@ from pathlib import Path
 from gitml.doctor.clone import Clone
 from gitml.doctor.finding import Finding, Fix, NotMended, and_more, go_to, seen_from
 from gitml.doctor.locks import OLD
-from gitml.doctor.writing import write_atomically
 from gitml.errors import GitFailed
 from gitml.git import repository as git_repository
 from gitml.git.command import git
+from gitml.git.files import replace_file
 from gitml.git.objects import Objects
 from gitml.pipeline import environment as pipeline
 from gitml.pipeline.configuration import Configuration
@@ -104,7 +104,7 @@ def restore(clone: Clone, root: Path, top: Path, file: str, is_committed: bool) 
         if committed is None:
             broken.unlink()
         else:
-            write_atomically(broken, committed)
+            replace_file(broken, committed)
 
     says = f"put HEAD's {file} back; the broken one is kept" if is_committed else f"put {file} aside"
     return Fix(f"{says} as dvc.lock.broken", put_back)
@@ -146,6 +146,7 @@ def state(clone: Clone, root: Path, top: Path) -> list[Finding]:
     lock_state = pipeline.read_lock_state(root)
     # In the middle of a merge, HEAD's is one side of it.
     is_ours_to_mend = lock_state not in _UNMENDABLE and clone.head.unfinished is None
+    is_ours_to_mend = is_ours_to_mend and not (root / "dvc.lock").is_symlink()
     fixes = (restore(clone, root, top, lock_file, is_committed),) if is_ours_to_mend else ()
     return [
         *hardlink(root, clone.here),
@@ -189,7 +190,7 @@ def _put_aside(file: Path) -> None:
     while os.path.lexists(copy) and (not copy.is_file() or copy.read_bytes() != content):
         number += 1
         copy = file.with_name(f"{file.name}.broken-{number}")
-    write_atomically(copy, content)
+    replace_file(copy, content)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from gitml.doctor.clone import Clone
 from gitml.doctor.finding import Finding, Fix, NotMended, go_to, seen_from, shortened, typed
 from gitml.doctor.repository import may_write
-from gitml.doctor.writing import write_atomically
+from gitml.git.files import replace_file
 from gitml.pipeline import environment as pipeline
 from gitml.pipeline.configuration import Configuration, Setting, with_cache
 
@@ -87,7 +87,7 @@ def _share(here: Path, root: Path, shared: Path) -> Fix:
             return
         if not _may_share(root):
             raise NotMended(f"{seen_from(here, root)} has a cache of its own by now")
-        write_atomically(root / ".dvc" / "config.local", with_cache(_local(root), shared).encode())
+        replace_file(root / ".dvc" / "config.local", with_cache(_local(root), shared).encode())
 
     tree = "this worktree" if root == here else seen_from(here, root)
     return Fix(f"let {tree} use the cache {shlex.quote(str(shared))}", write)

@@ -6,13 +6,15 @@ import os
 import re
 import shlex
 import subprocess
+from typing import NamedTuple
 
 from gitml.errors import GitFailed, GitIsMissing, LooksLikeAnOption
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
 OF_ONE_REPOSITORY = frozenset(
     {
@@ -36,10 +38,35 @@ OF_ONE_REPOSITORY = frozenset(
 )
 """What ``git rev-parse --local-env-vars`` lists: set inside a hook, and wrong for any other repository."""
 
+_BUFFER = 2**17
+"""Bytes that are taken from a git at once; with the usual 8 KiB a thousand files cost twice the system calls."""
+
 _SECRET = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
-def git(*words: str, operands: Sequence[str] = (), at: Path | None = None) -> str:
+class Answer(NamedTuple):
+    """What git answered.
+
+    Attributes
+    ----------
+    code
+        Its exit status.
+    out, err
+        What it wrote to stdout, and to stderr without secrets; what is no UTF-8 is kept as lone surrogates.
+    """
+
+    code: int
+    out: str
+    err: str
+
+
+def git(
+    *words: str,
+    operands: Sequence[str] = (),
+    at: Path | None = None,
+    stdin: bytes = b"",
+    variables: Mapping[str, str] | None = None,
+) -> str:
     """Run git and return what it wrote to stdout, without the last line end.
 
     Parameters
@@ -51,6 +78,10 @@ def git(*words: str, operands: Sequence[str] = (), at: Path | None = None) -> st
     at
         A folder in another repository than the current one. The environment that a hook sets for the
         current repository is then dropped. None for the current folder, with the environment as it is.
+    stdin
+        What git reads.
+    variables
+        Environment variables to set beside the others.
 
     Raises
     ------
@@ -61,22 +92,39 @@ def git(*words: str, operands: Sequence[str] = (), at: Path | None = None) -> st
     GitFailed
         git's exit status is not 0.
     """
+    answer = ask(*words, operands=operands, at=at, stdin=stdin, variables=variables)
+    if answer.code != 0:
+        raise failure(answer, *words, *operands, at=at)
+    return answer.out.removesuffix("\n")
+
+
+def ask(
+    *words: str,
+    operands: Sequence[str] = (),
+    at: Path | None = None,
+    stdin: bytes = b"",
+    variables: Mapping[str, str] | None = None,
+) -> Answer:
+    """Run git where a failure is an answer, too; parameters and other errors as for `git`."""
     for operand in operands:
         if operand.startswith("-"):
             raise LooksLikeAnOption(operand)
     line = ["git", *(() if at is None else ("-C", str(at))), *words, *operands]
     environment = None if at is None else environment_for_another_repository(os.environ)
+    if variables:
+        environment = {**(os.environ if environment is None else environment), **variables}
+    given: dict[str, Any] = {"input": stdin} if stdin else {"stdin": subprocess.DEVNULL}
     try:
-        done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)
+        done = subprocess.run(line, capture_output=True, env=environment, check=False, **given)
     except (FileNotFoundError, PermissionError):
         raise GitIsMissing from None
-    if done.returncode != 0:
-        raise GitFailed(
-            without_secrets(shlex.join(line[1:])),
-            done.returncode,
-            without_secrets(os.fsdecode(done.stderr).strip()),
-        )
-    return os.fsdecode(done.stdout).removesuffix("\n")
+    return Answer(done.returncode, os.fsdecode(done.stdout), without_secrets(os.fsdecode(done.stderr)))
+
+
+def failure(answer: Answer, *line: str, at: Path | None = None) -> GitFailed:
+    """Return the error for an answer that nobody expected; `line` is what followed ``git``."""
+    told = shlex.join([*(() if at is None else ("-C", str(at))), *line])
+    return GitFailed(without_secrets(told), answer.code, answer.err.strip())
 
 
 def start(*words: str, at: Path | None = None) -> subprocess.Popen[bytes]:
@@ -96,7 +144,12 @@ def start(*words: str, at: Path | None = None) -> subprocess.Popen[bytes]:
     environment = None if at is None else environment_for_another_repository(os.environ)
     try:
         return subprocess.Popen(
-            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+            line,
+            bufsize=_BUFFER,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
         )
     except (FileNotFoundError, PermissionError):
         raise GitIsMissing from None

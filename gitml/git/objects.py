@@ -105,36 +105,40 @@ class Objects:
             self._git.kill()
             self._git.wait()
 
-    def read(self, oid: str, largest: int = LARGEST) -> bytes | None:
-        """Return a blob's bytes; None where it is missing, no blob, or larger than `largest`."""
-        return self.read_each([oid], bytes, largest).get(oid)
+    def read(self, oid: str, largest: int = LARGEST, kind: str = "blob") -> bytes | None:
+        """Return an object's bytes; None where it is missing, of another kind, or larger than `largest`."""
+        return self.read_each([oid], bytes, largest, kind).get(oid)
 
-    def read_each(self, oids: Iterable[str], make: Callable[[bytes], T], largest: int = LARGEST) -> dict[str, T]:
-        """Return what `make` makes of each blob's bytes, by id, with one blob in memory at a time.
+    def read_each(
+        self, oids: Iterable[str], make: Callable[[bytes], T], largest: int = LARGEST, kind: str = "blob"
+    ) -> dict[str, T]:
+        """Return what `make` makes of each object's bytes, by id, with one object in memory at a time.
 
         Parameters
         ----------
         oids
-            Ids of blobs.
+            Ids of objects.
         make
             What to keep of the bytes.
         largest
-            Bytes above which a blob is left out; so are missing ones, and what is no blob.
+            Bytes above which an object is left out; so are missing ones, and those of another kind.
+        kind
+            ``blob``, ``tree``, ``commit`` or ``tag``.
 
         Raises
         ------
         GitFailed
             git ended before it answered.
         """
-        wanted = [oid for oid in dict.fromkeys(oids) if _OBJECT_ID.fullmatch(oid)]
+        wanted = _ids(oids)
         if not wanted:
             return {}
-        self._ask(wanted)
+        self._ask("contents", wanted)
         made: dict[str, T] = {}
         for place, oid in enumerate(wanted):
-            kind, size = self._answer()
-            if kind != "blob" or size > largest:
-                self._skip(kind, size)
+            found, size = self._answer()
+            if found != kind or size > largest:
+                self._skip(found, size)
                 continue
             content = self._take(size)
             self._take(1)
@@ -146,10 +150,47 @@ class Objects:
                 raise
         return made
 
-    def _ask(self, oids: list[str]) -> None:
+    def read_file(self, commit: str, path: str, largest: int = LARGEST) -> bytes | None:
+        """Return the bytes of a commit's file; None where there is none, or it is larger than `largest`.
+
+        Parameters
+        ----------
+        commit
+            Full id of a commit.
+        path
+            One of ours, from the top of the repository, without spaces.
+        largest
+            In bytes.
+        """
+        assert _OBJECT_ID.fullmatch(commit) and " " not in path and "\n" not in path
+        self._ask("contents", [f"{commit}:{path}"])
+        kind, size = self._answer()
+        if kind != "blob" or size > largest:
+            self._skip(kind, size)
+            return None
+        content = self._take(size)
+        self._take(1)
+        return content
+
+    def describe(self, oids: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """Return each object's kind and its size in bytes, by id; those that are missing are left out.
+
+        Raises
+        ------
+        GitFailed
+            git ended before it answered.
+        """
+        wanted = _ids(oids)
+        if not wanted:
+            return {}
+        self._ask("info", wanted)
+        answers = [self._answer() for _ in wanted]
+        return {oid: answer for oid, answer in zip(wanted, answers, strict=True) if answer[0] != "missing"}
+
+    def _ask(self, what: str, oids: list[str]) -> None:
         assert self._git.stdin is not None
         try:
-            self._git.stdin.write("".join(f"contents {oid}\n" for oid in oids).encode() + b"flush\n")
+            self._git.stdin.write("".join(f"{what} {oid}\n" for oid in oids).encode() + b"flush\n")
             self._git.stdin.flush()
         except BrokenPipeError:
             raise self._ended() from None
@@ -179,3 +220,8 @@ class Objects:
 
     def _ended(self) -> GitFailed:
         return GitFailed("cat-file --batch-command", self._git.wait(), "It ended before it answered.")
+
+
+def _ids(oids: Iterable[str]) -> list[str]:
+    """Return each id once, and nothing else that git would take for a name."""
+    return [oid for oid in dict.fromkeys(oids) if _OBJECT_ID.fullmatch(oid)]

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from gitml.errors import GitFailed
+from gitml.errors import BrokenEnvironment, GitFailed
 from gitml.git.command import git
+
+OWN_FOLDER = "gitml"
+"""What gitml keeps beside the objects and refs, shared by all working trees; all of it can be made again."""
+
+
+class CannotWrite(BrokenEnvironment):
+    """The repository cannot be written to."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be written",
+            f"{reason}. gitml keeps its locks, its log and its index there.",
+            ("gitml doctor", f"ls -ld {shlex.quote(str(path.parent))}   # whose is it?"),
+        )
+        self.path = path
 
 
 class Repository(NamedTuple):
@@ -82,6 +98,35 @@ def find(at: Path | None = None) -> Repository:
     ).split("\n")
     root = Path(git("rev-parse", "--show-toplevel", at=at)) if is_inside == "true" else None
     return Repository(root, Path(git_dir), Path(common_dir), is_bare == "true")
+
+
+def own_folder(at: Path | None = None) -> Path:
+    """Return ``.git/gitml`` of the repository around `at`; it is made where it is not there.
+
+    Raises
+    ------
+    CannotWrite
+        It cannot be made.
+    GitFailed
+        There is no repository.
+    """
+    folder = Path(git("rev-parse", "--path-format=absolute", "--git-common-dir", at=at)) / OWN_FOLDER
+    make_folder(folder)
+    return folder
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises
+    ------
+    CannotWrite
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(folder, error.strerror or str(error)) from None
 
 
 def head(repository: Repository, at: Path | None = None) -> Head:

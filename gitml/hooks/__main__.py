@@ -31,8 +31,9 @@ def _run(hook: str, words: list[str]) -> bool:
         prepare_commit_msg.run(*words)
         return True
     if hook == "pre-commit":
-        from gitml.hooks import pre_commit
+        from gitml.hooks import packages, pre_commit
 
+        sys.meta_path.append(packages.WhenMissed())
         return pre_commit.run()
     if hook == "post-checkout":
         from gitml.hooks import post_checkout

@@ -1,6 +1,71 @@
 """pre-push: what a server would refuse is refused before anything is sent."""
 
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from gitml import config
+from gitml.config import Config, WrongConfig
+from gitml.errors import GitmlError
+from gitml.git import server
+from gitml.git.history import History
+from gitml.git.objects import Objects
+from gitml.policy.check import Ground, check
+from gitml.policy.refs import RefUpdate
+from gitml.policy.refusal import Refusal
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
 
 def run(lines: bytes, remote: str, url: str) -> bool:
-    """Judge what is about to be pushed, and return whether it may be."""
-    return True
+    """Judge what is about to be pushed, and return whether it may be.
+
+    Parameters
+    ----------
+    lines
+        What git says on stdin: ``<local ref> <oid> <remote ref> <oid>``, a line a ref.
+    remote
+        The remote's name; its URL where it has none.
+    url
+        Its URL.
+    """
+    updates = updates_in(lines)
+    if not updates:
+        return True
+    try:
+        project = config.read()
+    except WrongConfig as wrong:
+        print(f"gitml: the push was judged by the built-in rules: {wrong.what}", file=sys.stderr)
+        project = Config()
+    has_name = remote != url and "/" not in remote
+    before = server.refs_seen_from_clone(remote) if has_name else {}
+    before |= {update.ref: update.old for update in updates if update.old is not None}
+    known = (f"--remotes={remote}",) if has_name else ("--remotes",)
+    try:
+        with Objects() as objects:
+            ground = Ground("pre-push", before, known, project)
+            refusal = Refusal(tuple(check(updates, ground, objects, History(objects))))
+    except GitmlError as error:
+        print(f"gitml: the push was not checked: {error.what}", file=sys.stderr)
+        return True
+    text = refusal.text("push")
+    if text:
+        print(text, file=sys.stderr)
+    return not refusal.is_final
+
+
+def updates_in(lines: bytes) -> list[RefUpdate]:
+    """Return the updates that pre-push is told of; a line that git would not write is passed over."""
+    found = []
+    for line in os.fsdecode(lines).splitlines():
+        words = line.split(" ")
+        if len(words) == 4 and _OBJECT_ID.fullmatch(words[1]) and _OBJECT_ID.fullmatch(words[3]):
+            found.append(RefUpdate(words[2], id_or_none(words[3]), id_or_none(words[1])))
+    return found
+
+
+def id_or_none(oid: str) -> str | None:
+    """Return an id; None for the one of zeros, by which git says that there is no object."""
+    return oid if oid.strip("0") else None

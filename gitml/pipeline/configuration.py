@@ -44,7 +44,7 @@ class Configuration:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        shared = [Path(folder) / "config" for folder in _shared_folders()]
+        shared = [Path(folder) / "config" for folder in shared_folders()]
         self._levels = [
             (file, _read(file)) for file in (*shared, root / ".dvc" / "config", root / ".dvc" / "config.local")
         ]
@@ -104,7 +104,7 @@ def _quoted(value: str) -> str:
     return value if not set(value) & set(",#'\" ") else f"'{value}'" if '"' in value else f'"{value}"'
 
 
-def _shared_folders() -> tuple[str, str]:
+def shared_folders() -> tuple[str, str]:
     """Return the folders of DVC's system-wide and user-wide configuration, in this order."""
     import platformdirs
 

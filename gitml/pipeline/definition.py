@@ -30,10 +30,18 @@ class Out(NamedTuple):
         As dvc.yaml has it, relative to the stage's folder.
     is_cached
         Whether DVC keeps it; False for ``cache: false``, which git keeps.
+    kind
+        The key that it stands under: ``outs``, ``metrics`` or ``plots``.
     """
 
     path: str
     is_cached: bool
+    kind: str = "outs"
+
+    @property
+    def is_metric(self) -> bool:
+        """Whether its figures are the run's metrics."""
+        return self.kind == "metrics"
 
 
 class ParamsFile(NamedTuple):
@@ -86,12 +94,15 @@ class Definition(NamedTuple):
         What of it cannot be judged.
     metrics
         Files that it names at its top level, where nothing says who writes them; relative to its folder.
+    params
+        Parameter files that it names at its top level; relative to its folder.
     """
 
     path: str
     stages: tuple[Stage, ...]
     opaque: tuple[Opaque, ...]
     metrics: tuple[str, ...]
+    params: tuple[str, ...] = ()
 
 
 class NotADefinition(ValueError):
@@ -142,8 +153,11 @@ def read(path: str, content: bytes, load: Callable[[str], Any], style: Callable[
         return Definition(path, (), (Opaque("", str(error)),) if entries or named else (), ())
     for name, entry in entries.items():
         reader.read_entry(name, entry)
-    metrics = [file for name in named if (file := reader.read_metric(name)) is not None]
-    return Definition(path, tuple(reader.stages), tuple(reader.opaque), tuple(metrics))
+    metrics = [file for name in named if (file := reader.read_file(name, "metrics")) is not None]
+    files = data.get("params") or []
+    texts = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
+    params = [file for name in texts if (file := reader.read_file(name, "params")) is not None]
+    return Definition(path, tuple(reader.stages), tuple(reader.opaque), tuple(metrics), tuple(params))
 
 
 class _Reader:
@@ -237,7 +251,7 @@ class _Reader:
             raise Unresolved("its cmd is neither a text nor a list of texts")
         deps = _texts(resolved["deps"])
         params = _params(resolved["params"])
-        outs = tuple(out for key in ("outs", "metrics", "plots") for out in _outs(resolved[key]))
+        outs = tuple(out for key in ("outs", "metrics", "plots") for out in _outs(resolved[key], key))
         self._letters += sum(map(len, (*deps, *(out.path for out in outs), *([cmd] if isinstance(cmd, str) else cmd))))
         if self._letters > LARGEST:
             raise Unresolved("dvc.yaml is too large once it is resolved")
@@ -252,12 +266,12 @@ class _Reader:
             raise Unresolved("its wdir is outside of the repository")
         return folder
 
-    def read_metric(self, name: str) -> str | None:
-        """Return the file that a top-level entry of ``metrics`` names; None where that cannot be resolved."""
+    def read_file(self, name: str, key: str) -> str | None:
+        """Return the file that a top-level entry of `key` names; None where that cannot be resolved."""
         try:
-            file = template.resolve(name, self.context, "metrics")
+            file = template.resolve(name, self.context, key)
         except Unresolved as error:
-            self.opaque.append(Opaque("", f"{error}, in metrics"))
+            self.opaque.append(Opaque("", f"{error}, in {key}"))
             return None
         return file if isinstance(file, str) else None
 
@@ -301,7 +315,7 @@ def _params(value: Any) -> tuple[ParamsFile, ...]:
     return tuple(ParamsFile(path, () if path in whole else tuple(names)) for path, names in files.items())
 
 
-def _outs(value: Any) -> list[Out]:
+def _outs(value: Any, kind: str) -> list[Out]:
     if value is None:
         return []
     if not isinstance(value, list):
@@ -313,4 +327,4 @@ def _outs(value: Any) -> list[Out]:
                 raise Unresolved("an out is no text")
             cache = settings.get("cache") if isinstance(settings, dict) else None
             flags[path] = cache is not False if cache is not None else flags.get(path, True)
-    return [Out(path, is_cached) for path, is_cached in flags.items()]
+    return [Out(path, is_cached, kind) for path, is_cached in flags.items()]

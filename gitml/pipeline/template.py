@@ -79,6 +79,18 @@ def has_reference(value: Any) -> bool:
     return isinstance(value, str) and next(_references(value), None) is not None
 
 
+def names_in(text: str) -> list[str]:
+    """Return the dotted names in the references of a text.
+
+    >>> names_in("${train.model}-${ grid[0].lr }")
+    ['train.model', 'grid.0.lr']
+    """
+    inner = (text[start + 2 : stop - 1] for start, stop in _references(text))
+    return [
+        ".".join(segment.strip() for segment in name.replace("[", ".").replace("]", "").split(".")) for name in inner
+    ]
+
+
 def as_text(value: Any) -> str:
     """Return how a value is written into a text."""
     if isinstance(value, bool):

@@ -164,6 +164,20 @@ def load(content: bytes, largest: int = LARGEST) -> Any:
     return value
 
 
+def compose(text: str) -> yaml.Node | None:
+    """Return the nodes of a file that `load` reads, with their places in it; None for an empty one.
+
+    Raises
+    ------
+    NotYaml
+        PyYAML refuses it, though `load` may have read it.
+    """
+    try:
+        return yaml.compose(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise NotYaml(_reason(error)) from None
+
+
 def _ask_ruamel(text: str, reason: str) -> Any:
     """Read by DVC's own reader what libyaml refuses; they differ on odd corners such as ``- :``."""
     if len(text) > LARGEST_ODD:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from gitml.conventions.shell import quoted
+from gitml.conventions.shell import printable, quoted
 from gitml.policy.rules import Severity, Violation
 
 if TYPE_CHECKING:
@@ -99,11 +99,6 @@ def reason(finding: Finding) -> str:
         return f"{name} {verb}{detail}"
     verb = {"deleted": "is not in the commit", "new": "is not in dvc.lock"}.get(finding.change, "changed")
     return f"{name} {verb}" + (f": {printable(finding.why)}" if finding.why else "")
-
-
-def printable(text: str) -> str:
-    """Return a name of the commit without what a terminal would obey."""
-    return text if text.isprintable() else text.encode("unicode_escape", "surrogatepass").decode()
 
 
 def _forged(finding: Finding, severity: Severity) -> Violation:

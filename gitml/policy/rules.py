@@ -58,7 +58,7 @@ def branch_name(name: str, config: Config, paths: Collection[str] = ()) -> Viola
         The files and folders of the branch's tree that are named like a branch. ``git log NAME`` dies
         where a name is both.
     """
-    severity = _severity(config, "branch-name")
+    severity = severity_of(config, "branch-name")
     if severity is None:
         return None
     right = branches.suggestion(name)
@@ -89,7 +89,7 @@ def commit_prefix(subject: str, config: Config, parents: int = 1, branch: str = 
     branch
         The branch that it is for, as far as it is known: a hint for the line that would be right.
     """
-    severity = _severity(config, "commit-prefix")
+    severity = severity_of(config, "commit-prefix")
     if severity is None or parents > 1:
         return None
     fault = commits.find_fault(subject, config.prefixes, commits.likely_prefix(branch, config.prefixes))
@@ -100,6 +100,7 @@ def commit_prefix(subject: str, config: Config, parents: int = 1, branch: str = 
     return Violation("commit-prefix", severity, fault.says, f"A first line begins with one of {names}", mend)
 
 
-def _severity(config: Config, rule: str) -> Severity | None:
+def severity_of(config: Config, rule: str) -> Severity | None:
+    """Return what the configuration makes of a broken rule; None where the rule is off."""
     level = config.level(rule)
     return None if level == "off" else level

@@ -13,6 +13,7 @@ import pytest
 
 from gitml.cli.main import main
 from gitml.hooks import install as installation
+from gitml.reports import document
 
 ROOT = Path(__file__).parents[2]
 
@@ -162,3 +163,92 @@ def gitml_process(tmp_path: Path) -> Callable[..., Done]:
         return Done(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+class Server(Repo):
+    """A bare repository with gitml's pre-receive, and clones of it."""
+
+    def clone(self, name: str = "clone") -> Repo:
+        subprocess.run(
+            ["git", "clone", "--quiet", str(self.path), name], cwd=self.path.parent, check=True, capture_output=True
+        )
+        return Repo(self.path.parent / name)
+
+    def tip(self, branch: str) -> str:
+        """Return the id of a branch's commit; empty where there is none."""
+        return self.run("git", "rev-parse", "--quiet", "--verify", f"refs/heads/{branch}").out.strip()
+
+
+@pytest.fixture
+def server(tmp_path: Path, repo: Repo) -> Server:
+    """A server that has main with one commit."""
+    made = Server(tmp_path / "server.git")
+    repo.git("clone", "--quiet", "--bare", ".", str(made.path))
+    place = installation.find_for(True, made.path)
+    installation.carry_out(installation.plan_install(place), place)
+    return made
+
+
+def finished_report(slug: str = "lr") -> str:
+    """Return a report in which somebody has written every section."""
+    text = document.new(slug, created="2026-11-02", author="Ada", parent="main")
+    for section in ("Objective", "Hypothesis", "Methodology", "Results", "What worked", "Next steps"):
+        text = document.answer(text, section, f"Words about {section}.")
+    return document.answer(text, "Conclusions", "It worked.")
+
+
+class Registry:
+    """A clone in which models are released and promoted by git alone, as gitml will do it."""
+
+    EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+    def __init__(self, repo: Repo) -> None:
+        self.repo = repo
+
+    def tree(self, **files: str) -> str:
+        """Store a tree of files, whose names have __ for /, and return its id."""
+        lines = {}
+        for name, content in files.items():
+            done = self.repo.run("git", "hash-object", "-w", "--stdin", stdin=content)
+            lines[name.replace("__", "/")] = done.out.strip()
+        environment = {"GIT_INDEX_FILE": str(self.repo.path / ".git/of-a-test")}
+        self.repo.run("git", "read-tree", "--empty", **environment)
+        info = "".join(f"100644 {oid}\t{name}\n" for name, oid in lines.items())
+        self.repo.run("git", "update-index", "--index-info", stdin=info, **environment)
+        return self.repo.run("git", "write-tree", **environment).out.strip()
+
+    def store(self, tree: str, *parents: str, message: str = "model: release") -> str:
+        """Store a commit and return its id."""
+        words = [word for parent in parents for word in ("-p", parent)]
+        done = self.repo.run("git", "commit-tree", tree, *words, stdin=message)
+        assert done.code == 0, done.err
+        return done.out.strip()
+
+    def push(self, *updates: str) -> Done:
+        return self.repo.run("git", "push", "--atomic", "origin", *updates)
+
+    def open(self, model: str = "model") -> str:
+        commit = self.store(self.EMPTY, message="infra: open production")
+        assert self.push(f"{commit}:refs/heads/production/production-{model}").code == 0
+        return commit
+
+    def release(self, number: int, model: str = "model", **files: str) -> str:
+        """Release a tree as models/<model>-v<number>, with its tag, and return the commit."""
+        parent = self.repo.git("rev-parse", "origin/main")
+        told = {"provenance.json": '{"experiment": "lr"}', "reports__lr__README.md": finished_report()}
+        commit = self.store(self.tree(**{**told, **(files or {"model": f"{model} {number}"})}), parent)
+        tag = f"{model}@v{number}.0.0"
+        self.repo.git("tag", "--annotate", "--message", "release", tag, commit)
+        done = self.push(f"{commit}:refs/heads/models/{model}-v{number}", f"refs/tags/{tag}")
+        assert done.code == 0, done.err
+        return commit
+
+    def promotion(self, release: str, number: int, production: str, model: str = "model") -> str:
+        """Store the commit of a promotion and return its id."""
+        message = f"model: promote {model}-v{number}\n\nModel: {model}-v{number}\nModel-Commit: {release}\n"
+        return self.store(f"{release}^{{tree}}", production, message=message)
+
+
+@pytest.fixture
+def registry(server: Server) -> Registry:
+    return Registry(server.clone())

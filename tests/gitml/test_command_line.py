@@ -26,6 +26,7 @@ Usage: gitml [-h | --version] COMMAND [OPTIONS] [ARGUMENTS]...
 Keeps an ML team's experiments, models and production in one git repository.
 
 Daily
+  undo    Take back the last command in this clone; files stay as they are.
   doctor  Check this machine and this repository, and name what mends them.
 
 Operations

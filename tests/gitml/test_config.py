@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitml import config
-from gitml.config import DEFAULTS, Config, Metric, WrongConfig
+from gitml.config import DEFAULTS, Config, Gate, Metric, WrongConfig
 from gitml.conventions.commits import PREFIXES, Prefix
 
 WHOLE = """\
@@ -166,3 +166,67 @@ def test_the_line_is_right_wherever_the_key_stands(blank: int, comment: str, bef
     with pytest.raises(WrongConfig) as caught:
         config.parse(content.encode())
     assert caught.value.line == before + blank + 4
+
+
+def test_files_gates_and_adoption() -> None:
+    since = "0123456789abcdef" * 4
+    found = config.parse(
+        b'[files]\nlargest = "2 MiB"\nlarge = ["docs/*.gif"]\n[metric]\nname = "rmse"\ndirection = "lower"\n'
+        b"[gates.rmse]\ntolerance = 0.5\n[gates.roc_auc]\nmin = 0.7\nmax = 1\n"
+        b'[gates."interval.roc_auc.low"]\nmin = 0\ndirection = "higher"\n[adoption]\nsince = "'
+        + since.encode()
+        + b'"\n'
+    )
+    assert found == Config(
+        metric=Metric("rmse", "lower"),
+        largest=2 * 2**20,
+        large=("docs/*.gif",),
+        gates=(
+            Gate("rmse", None, None, 0.5, "lower"),
+            Gate("roc_auc", 0.7, 1, None, "higher"),
+            Gate("interval.roc_auc.low", 0, None, None, "higher"),
+        ),
+        since=since,
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "bytes_"), [("1", 1), ('"7 B"', 7), ('"3 kB"', 3000), ('"2 MB"', 2_000_000), ('"1 GiB"', 2**30)]
+)
+def test_sizes(size: str, bytes_: int) -> None:
+    assert config.parse(f"[files]\nlargest = {size}\n".encode()).largest == bytes_
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("[files]\nlargest = 0", "line 2: largest is a size"),
+        ("[files]\nlargest = true", "line 2: largest is a size"),
+        ('[files]\nlargest = "5"', "line 2: largest is a size"),
+        ('[files]\nlargest = "-5 MB"', "line 2: largest is a size"),
+        ('[files]\nlargest = "5 parsec"', "line 2: largest is a size"),
+        ("[files]\nlargest = [1]", "line 2: largest is a size"),
+        ('[files]\nlarge = "x"', "line 2: large is a list of patterns"),
+        ('[files]\nlarge = [""]', "line 2: large is a list of patterns"),
+        ("[files]\nsmall = 1", "line 2: 'files.small' is unknown"),
+        ("[gates]\nauc = 0.7", "line 2: the gate of auc is a table"),
+        ("[gates.auc]", "line 1: the gate of auc asks nothing"),
+        ("[gates.auc]\nleast = 1", "line 2: 'gates.auc.least' is unknown"),
+        ("[gates.auc]\nmin = nan", "line 2: min is a finite number"),
+        ("[gates.auc]\nmax = inf", "line 2: max is a finite number"),
+        ('[gates.auc]\nmin = "0.7"', "line 2: min is a finite number"),
+        ("[gates.auc]\nmin = true", "line 2: min is a finite number"),
+        ("[gates.auc]\nmin = 0.7\nmax = 0.6", "line 3: max is less than min, so no auc passes"),
+        ("[gates.auc]\ntolerance = -1", "line 2: tolerance is not negative"),
+        ('[gates.auc]\nmin = 1\ndirection = "up"', "line 3: direction is not 'up'"),
+        ('[gates.""]\nmin = 1', "line 1: '' cannot name a metric"),
+        ("[adoption]", "line 1: since is the whole id of a commit"),
+        ('[adoption]\nsince = "abc"', "line 2: since is the whole id of a commit"),
+        (f'[adoption]\nsince = "{"G" * 40}"', "line 2: since is the whole id of a commit"),
+        ("[adoption]\nsince = 1", "line 2: since is the whole id of a commit"),
+    ],
+)
+def test_faults_of_files_gates_and_adoption(content: str, fault: str) -> None:
+    with pytest.raises(WrongConfig) as caught:
+        config.parse(content.encode())
+    assert caught.value.what == f"gitml.toml {fault}"

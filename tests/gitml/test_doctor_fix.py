@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import pytest
 from gitml import doctor
 from gitml.doctor import Finding, Outcome, mending
 from gitml.doctor.finding import Fix
-from gitml.doctor.writing import write_atomically
+from gitml.git.lock import hold
+from gitml.git.worktree import acquire
 
 from .conftest import ROOT, Repo
 from .doctor_findings import mends, seen, state
@@ -39,7 +41,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in ("doctor.lock", "index")
+        if path.is_file() and path.name not in ("lock", "index")
     }
 
 
@@ -171,6 +173,12 @@ class TestLockFile:
         finding.fixes[0].do()
         assert not (well.path / "dvc.lock.broken").exists()
 
+    def test_a_link_is_left(self, well: Repo, tmp_path: Path) -> None:
+        (tmp_path / "elsewhere").write_text("{")
+        (well.path / "dvc.lock").symlink_to(tmp_path / "elsewhere")
+        assert state(well.path, "dvc.lock") == ["broken"]
+        assert mends(well.path, "dvc.lock") == []
+
     def test_a_folder_is_left(self, well: Repo) -> None:
         well.write("dvc.lock/x", "")
         assert mends(well.path, "dvc.lock") == []
@@ -220,17 +228,11 @@ class TestNotAlone:
 
     def test_another_that_does_not_end(self, gitml: Callable, ill: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(mending, "PATIENCE", 0.2)
-        file = ill.write(".git/gitml/doctor.lock", "")
-        with file.open() as opened:
-            fcntl.flock(opened, fcntl.LOCK_EX)
-            assert gitml("doctor", "--fix", at=ill.path) == (
-                3,
-                "",
-                "gitml: another gitml doctor --fix is at work in this repository\n"
-                "  It did not end in 0 seconds.\n"
-                "Mend:\n"
-                "  gitml doctor\n",
-            )
+        with hold(ill.path):
+            done = gitml("doctor", "--fix", at=ill.path)
+        assert (done.code, done.out) == (3, "")
+        assert done.err.startswith(f"gitml: process {os.getpid()} (")
+        assert (ill.path / ".git/index.lock").exists()
 
     def test_where_git_s_folder_takes_no_lock(self, ill: Repo) -> None:
         ill.write(".git/gitml", "a file")
@@ -263,6 +265,24 @@ def test_an_interrupted_one_says_so(ill: Repo, gitml: Callable, monkeypatch: pyt
     assert gitml("doctor", "--fix", at=ill.path).code == 0
 
 
+def test_gitml_s_own_slots_are_left(well: Repo) -> None:
+    """A slot has no hooks, is never pruned, and is cleaned by who takes it."""
+    well.git("config", "core.hooksPath", ".hooks")
+    with acquire(well.git("rev-parse", "HEAD"), at=well.path) as slot:
+        os.utime(well.write(f".git/worktrees/{slot.name}/index.lock", ""), (time.time() - 999,) * 2)
+    before = _files(well.path)
+    assert [finding.says for finding in seen(well.path, "hooks")] == [
+        "gitml's hooks are not installed in this clone",
+        "commit-msg and 4 more in .git/hooks are never run",
+    ]
+    assert seen(well.path, "cache") == []
+    assert doctor.mend(well.path) == []
+    shutil.rmtree(slot.path)
+    assert seen(well.path, "worktrees") == []
+    assert doctor.mend(well.path) == []
+    assert before.keys() - _files(well.path).keys() <= {name for name in before if slot.name in name}
+
+
 @pytest.mark.slow
 def test_a_killed_one_is_finished_by_the_next(ill: Repo, tmp_path: Path) -> None:
     line = [sys.executable, "-m", "gitml", "doctor", "--fix"]
@@ -282,20 +302,3 @@ def test_a_killed_one_is_finished_by_the_next(ill: Repo, tmp_path: Path) -> None
         assert (ill.path / "dvc.lock").read_text() == LOCK
         assert (ill.path / "dvc.lock.broken").read_text() == "stages: ["
         assert [finding.state for finding in seen(ill.path, "hooks")] == ["ok"]
-
-
-class TestWriting:
-    def test_the_mode_is_kept(self, tmp_path: Path) -> None:
-        file = tmp_path / "x"
-        write_atomically(file, b"1")
-        assert file.stat().st_mode & 0o777 == 0o644
-        file.chmod(0o600)
-        write_atomically(file, b"2")
-        assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"2", 0o600)
-        assert sorted(os.listdir(tmp_path)) == ["home", "x"]
-
-    def test_what_cannot_be_written_leaves_nothing(self, tmp_path: Path) -> None:
-        (tmp_path / "x").mkdir()
-        with pytest.raises(IsADirectoryError):
-            write_atomically(tmp_path / "x", b"1")
-        assert sorted(os.listdir(tmp_path)) == ["home", "x"]

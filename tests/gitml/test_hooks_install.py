@@ -18,7 +18,14 @@ from gitml.hooks.install import NoHooksHere
 from .conftest import Done, Repo
 
 Gitml = Callable[..., Done]
-INSTALLED = "wrote prepare-commit-msg in .git/hooks\nwrote commit-msg in .git/hooks\nnext  git commit\n"
+INSTALLED = """\
+wrote pre-commit in .git/hooks
+wrote prepare-commit-msg in .git/hooks
+wrote commit-msg in .git/hooks
+wrote post-checkout in .git/hooks
+wrote pre-push in .git/hooks
+next  git commit
+"""
 
 PRE_COMMIT = """\
 #!/usr/bin/env bash
@@ -78,9 +85,12 @@ class TestInstall:
         before = snapshot(repo.path / ".git")
         assert gitml("hooks", "install", "--dry-run", at=repo.path) == (
             0,
+            "would write pre-commit in .git/hooks\n"
             "would write prepare-commit-msg in .git/hooks\n"
             "would keep the commit-msg that was there as commit-msg.before-gitml; it runs first\n"
             "would write commit-msg in .git/hooks\n"
+            "would write post-checkout in .git/hooks\n"
+            "would write pre-push in .git/hooks\n"
             "next  gitml hooks install\n",
             "",
         )
@@ -164,8 +174,10 @@ class TestInstall:
             3,
             "",
             "gitml: a bare repository has no desk to install these hooks at\n"
-            "  Nobody commits in it: commit-msg and prepare-commit-msg would never run.\n"
+            "  Nobody commits in it. What it can have is pre-receive, which judges every\n"
+            "  push.\n"
             "Mend:\n"
+            "  gitml hooks install --server\n"
             "  gitml hooks install   # in a clone of it\n",
         )
 
@@ -239,7 +251,7 @@ class TestBesideOthers:
     def test_one_that_git_ignored_is_ignored(self, gitml: Gitml, repo: Repo) -> None:
         hook(repo, "#!/bin/sh\necho theirs\nexit 1\n", mode=0o644)
         done = gitml("hooks", "install", at=repo.path)
-        assert done.out.splitlines()[3:] == [
+        assert done.out.splitlines()[6:] == [
             "note  commit-msg.before-gitml is not executable, or leads nowhere; git did not",
             "      run it before, either.",
             "next  git commit",
@@ -267,7 +279,7 @@ class TestBesideOthers:
         hook(repo, "#!/bin/sh\necho first\n")
         gitml("hooks", "install", at=repo.path)
         hook(repo, "#!/bin/sh\necho second\n")
-        assert gitml("hooks", "status", at=repo.path).out.splitlines()[2] == (
+        assert gitml("hooks", "status", at=repo.path).out.splitlines()[3] == (
             "commit-msg          replaced       runs commit-msg"
         )
         assert gitml("hooks", "install", at=repo.path) == (
@@ -335,8 +347,11 @@ class TestPreCommitFramework:
         )
         assert gitml("hooks", "status", at=hooked.path).out == (
             "in .git/hooks\n"
+            "pre-commit          installed      runs gitml\n"
             "prepare-commit-msg  installed      runs gitml\n"
             "commit-msg          installed      runs gitml, then commit-msg\n"
+            "post-checkout       installed      runs gitml\n"
+            "pre-push            installed      runs gitml\n"
             "next  git commit\n"
         )
         gitml("hooks", "uninstall", at=hooked.path)
@@ -377,7 +392,7 @@ class TestPreCommitFramework:
         hook(hooked, PRE_COMMIT)
         os.replace(folder / "commit-msg.legacy", folder / "commit-msg")  # what `pre-commit uninstall` does
         assert snapshot(folder) == before
-        assert gitml("hooks", "status", at=hooked.path).out.count("installed") == 2
+        assert gitml("hooks", "status", at=hooked.path).out.count("installed") == len(install.HOOKS)
 
 
 class TestHooksPath:
@@ -389,8 +404,11 @@ class TestHooksPath:
         assert done == (
             0,
             "made the folder scripts/git hooks\n"
+            "wrote pre-commit in scripts/git hooks\n"
             "wrote prepare-commit-msg in scripts/git hooks\n"
             "wrote commit-msg in scripts/git hooks\n"
+            "wrote post-checkout in scripts/git hooks\n"
+            "wrote pre-push in scripts/git hooks\n"
             "note  core.hooksPath is scripts/git hooks (local configuration): git looks for\n"
             "      hooks there and nowhere else.\n"
             "note  It is relative, so each linked worktree looks in its own scripts/git\n"
@@ -407,9 +425,7 @@ class TestHooksPath:
 
     def test_an_absolute_one(self, gitml: Gitml, repo: Repo, tmp_path: Path) -> None:
         repo.git("config", "core.hooksPath", str(tmp_path / "shared"))
-        assert gitml("hooks", "install", at=repo.path).out.splitlines()[1] == (
-            f"wrote prepare-commit-msg in {tmp_path}/shared"
-        )
+        assert gitml("hooks", "install", at=repo.path).out.splitlines()[1] == (f"wrote pre-commit in {tmp_path}/shared")
         assert is_refused(repo)
 
     def test_one_for_all_repositories_is_left_alone(self, gitml: Gitml, repo: Repo, tmp_path: Path) -> None:
@@ -448,8 +464,11 @@ class TestStatus:
         assert gitml("hooks", "status", at=repo.path) == (
             0,
             "in .git/hooks\n"
+            "pre-commit          not installed  runs nothing\n"
             "prepare-commit-msg  not installed  runs nothing\n"
             "commit-msg          not installed  runs commit-msg\n"
+            "post-checkout       not installed  runs nothing\n"
+            "pre-push            not installed  runs nothing\n"
             "next  gitml hooks install\n",
             "",
         )
@@ -459,8 +478,11 @@ class TestStatus:
         gitml("hooks", "install", at=repo.path)
         assert gitml("hooks", "status", at=repo.path).out == (
             "in .git/hooks\n"
+            "pre-commit          installed      runs gitml\n"
             "prepare-commit-msg  installed      runs gitml\n"
             "commit-msg          installed      runs commit-msg.before-gitml, then gitml\n"
+            "post-checkout       installed      runs gitml\n"
+            "pre-push            installed      runs gitml\n"
             "next  git commit\n"
         )
 
@@ -468,8 +490,10 @@ class TestStatus:
         script = hooked.path / ".git/hooks/commit-msg"
         script.write_text(script.read_text().replace(sys.executable, "/old/python"))
         done = gitml("hooks", "status", at=hooked.path)
-        assert done.out.splitlines()[2:] == [
+        assert done.out.splitlines()[3:] == [
             "commit-msg          outdated       runs gitml",
+            "post-checkout       installed      runs gitml",
+            "pre-push            installed      runs gitml",
             "next  gitml hooks install",
         ]
 
@@ -480,8 +504,8 @@ class TestStatus:
             "hooks_path_level": None,
             "shadowed": [],
             "hooks": [
-                {"name": "prepare-commit-msg", "state": "installed", "runs": ["gitml"]},
-                {"name": "commit-msg", "state": "installed", "runs": ["gitml"]},
+                {"name": name, "state": "installed", "runs": ["gitml"]}
+                for name in ("pre-commit", "prepare-commit-msg", "commit-msg", "post-checkout", "pre-push")
             ],
         }
 
@@ -496,8 +520,11 @@ class TestUninstall:
         gitml("hooks", "install", at=repo.path)
         assert gitml("hooks", "uninstall", at=repo.path) == (
             0,
+            "removed pre-commit from .git/hooks\n"
             "put back prepare-commit-msg.before-gitml as prepare-commit-msg\n"
             "put back commit-msg.before-gitml as commit-msg\n"
+            "removed post-checkout from .git/hooks\n"
+            "put back pre-push.before-gitml as pre-push\n"
             "next  gitml hooks install\n",
             "",
         )
@@ -512,8 +539,11 @@ class TestUninstall:
     def test_dry_run_does_nothing(self, gitml: Gitml, hooked: Repo) -> None:
         before = snapshot(hooked.path / ".git/hooks")
         assert gitml("hooks", "uninstall", "--dry-run", at=hooked.path).out == (
+            "would remove pre-commit from .git/hooks\n"
             "would remove prepare-commit-msg from .git/hooks\n"
             "would remove commit-msg from .git/hooks\n"
+            "would remove post-checkout from .git/hooks\n"
+            "would remove pre-push from .git/hooks\n"
             "next  gitml hooks uninstall\n"
         )
         assert snapshot(hooked.path / ".git/hooks") == before

@@ -1,7 +1,7 @@
 
 is_there || exit 0 # commit-msg says so
 
-"$python" -I "$main" pre-commit
+"$python" -IS "$main" pre-commit
 case $? in
     0) exit 0 ;;
     10) exit 1 ;;

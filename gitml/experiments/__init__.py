@@ -1,0 +1,1 @@
+"""Experiments are branches: reading them all, fast, and comparing them."""

@@ -1,0 +1,96 @@
+"""The trees of many commits, each read once."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from gitml.git.objects import Entry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitml.git.objects import Objects
+
+Tree = dict[str, tuple[str, str]]
+"""Mode and object id by name."""
+
+_ENTRIES = {
+    40: re.compile(rb"(\d+) ([^\0]+)\0(.{20})", re.DOTALL),
+    64: re.compile(rb"(\d+) ([^\0]+)\0(.{32})", re.DOTALL),
+}
+_FOLDER = "40000"
+_LARGEST = 2**24
+
+
+class Trees:
+    """The trees below some commits' tops; a tree that many commits share is read once.
+
+    Parameters
+    ----------
+    objects
+        Where they are read.
+    """
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._trees: dict[str, Tree] = {}
+        self._layouts: dict[str, tuple[tuple[str, str], ...]] = {}
+
+    def read(self, roots: Iterable[str]) -> None:
+        """Read everything below these trees, a level at a time."""
+        wanted = {oid for oid in roots if oid not in self._trees}
+        while wanted:
+            pattern = _ENTRIES[len(next(iter(wanted)))]
+            found = self._objects.read_each(wanted, lambda raw: _parse(raw, pattern), _LARGEST, "tree")  # noqa: B023
+            self._trees.update(found)
+            self._trees.update({oid: {} for oid in wanted if oid not in found})
+            wanted = {
+                oid
+                for tree in found.values()
+                for mode, oid in tree.values()
+                if mode == _FOLDER and oid not in self._trees
+            }
+
+    def find(self, root: str, path: str) -> tuple[str, str] | None:
+        """Return mode and object id of what is at `path`; None where there is nothing."""
+        found: tuple[str, str] | None = (_FOLDER, root)
+        for name in path.split("/"):
+            if found is None or found[0] != _FOLDER:
+                return None
+            found = self._trees[found[1]].get(name)
+        return found
+
+    def entries(self, root: str) -> list[Entry]:
+        """Return everything below a tree, as `gitml.git.objects.list_tree` does."""
+        found: list[Entry] = []
+        self._list(root, "", found)
+        return found
+
+    def layout(self, root: str) -> tuple[tuple[str, str], ...]:
+        """Return the files that say where DVC's projects and pipelines are: their paths and object ids."""
+        known = self._layouts.get(root)
+        if known is None:
+            own: list[tuple[str, str]] = []
+            for name, (mode, oid) in self._trees[root].items():
+                if mode == _FOLDER:
+                    if name == ".dvc":
+                        own.append((f"{name}/", oid))
+                    elif inner := self.layout(oid):
+                        own += [(f"{name}/{path}", blob) for path, blob in inner]
+                elif name == "dvc.yaml" or name.endswith((".dvc", ".dvcignore", ".gitattributes")):
+                    own.append((name, f"{mode} {oid}"))
+            known = self._layouts[root] = tuple(own)
+        return known
+
+    def _list(self, oid: str, prefix: str, found: list[Entry]) -> None:
+        for name, (mode, inner) in self._trees[oid].items():
+            if mode == _FOLDER:
+                self._list(inner, f"{prefix}{name}/", found)
+            else:
+                found.append(Entry(mode, inner, f"{prefix}{name}"))
+
+
+def _parse(raw: bytes, pattern: re.Pattern[bytes]) -> Tree:
+    return {os.fsdecode(name): (mode.decode(), oid.hex()) for mode, name, oid in pattern.findall(raw)}

@@ -1,0 +1,1 @@
+"""What gitml knows of the places where pull requests live."""

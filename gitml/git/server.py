@@ -1,0 +1,68 @@
+"""Which branches and tags a server has, seen from itself or from a clone of it."""
+
+from __future__ import annotations
+
+from gitml.errors import GitFailed
+from gitml.git.command import git
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BRANCHES = "refs/heads/"
+DEFAULT = "main"
+SETTING = "gitml.main"
+"""The git setting that names the branch whose gitml.toml counts."""
+
+
+def refs(at: Path | None = None) -> dict[str, str]:
+    """Return the object id of every branch and tag of this repository, by full name."""
+    return _listed("refs/heads", "refs/tags", at=at)
+
+
+def refs_seen_from_clone(remote: str, at: Path | None = None) -> dict[str, str]:
+    """Return the branches of a remote as they were when it was asked last, under the names they have there.
+
+    This clone's tags are among them.
+    """
+    prefix = f"refs/remotes/{remote}/"
+    listed = _listed(prefix.removesuffix("/"), "refs/tags", at=at)
+    return {
+        BRANCHES + ref.removeprefix(prefix) if ref.startswith(prefix) else ref: oid
+        for ref, oid in listed.items()
+        if ref != f"{prefix}HEAD"
+    }
+
+
+def default_branch(known: dict[str, str], head: str = "HEAD", at: Path | None = None) -> str:
+    """Return the short name of the branch whose rules count.
+
+    Parameters
+    ----------
+    known
+        The server's refs by their full names.
+    head
+        The symbolic ref that names the server's own default: ``HEAD``, or ``refs/remotes/origin/HEAD``.
+    at
+        As for `gitml.git.command.git`.
+    """
+    for words in (("config", "--get", SETTING), ("symbolic-ref", "--quiet", head)):
+        try:
+            said = git(*words, at=at)
+        except GitFailed:
+            continue
+        name = said.removeprefix(BRANCHES) if words[0] == "config" else _short(said)
+        if f"{BRANCHES}{name}" in known:
+            return name
+    return DEFAULT
+
+
+def _short(ref: str) -> str:
+    if ref.startswith("refs/remotes/"):
+        return ref.removeprefix("refs/remotes/").partition("/")[2]
+    return ref.removeprefix(BRANCHES)
+
+
+def _listed(*folders: str, at: Path | None) -> dict[str, str]:
+    lines = git("for-each-ref", "--format=%(objectname) %(refname)", *folders, at=at).splitlines()
+    return {ref: oid for oid, _, ref in (line.partition(" ") for line in lines)}

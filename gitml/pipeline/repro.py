@@ -1,0 +1,220 @@
+"""Running the pipeline: ``dvc repro`` in a process group of its own, watched by the log that it writes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from gitml.errors import GitmlError
+from gitml.git.command import environment_for_another_repository
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Does = Literal["runs", "unchanged", "cached", "done"]
+
+TICK = 0.1
+"""Seconds between two looks at the log."""
+
+PATIENCE = 10.0
+"""Seconds that stages are given to end after Ctrl-C, before they are ended by force."""
+
+LAST_LINES = 15
+"""Lines of the log that a failure shows."""
+
+_RUNS = re.compile(r"Running stage '(.+)':")
+_UNCHANGED = re.compile(r"Stage '(.+)' didn't change, skipping")
+_CACHED = re.compile(r"Stage '(.+)' is cached - skipping run, checking out outputs")
+_LOCKED = ("Updating lock file", "Generating lock file")
+
+
+class StageEvent(NamedTuple):
+    """What DVC says about a stage.
+
+    Attributes
+    ----------
+    stage
+        As DVC addresses it.
+    does
+        ``runs``: its command was started. ``unchanged``: nothing to do. ``cached``: DVC had run it before, and
+        takes what it kept. ``done``: its outs are in dvc.lock.
+    """
+
+    stage: str
+    does: Does
+
+
+class Outcome(NamedTuple):
+    """How a run of the pipeline ended.
+
+    Attributes
+    ----------
+    code
+        DVC's exit status.
+    seconds
+        How long it took.
+    events
+        What became of the stages, in order.
+    log
+        Where all that DVC and the stages wrote is kept.
+    """
+
+    code: int
+    seconds: float
+    events: tuple[StageEvent, ...]
+    log: Path
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every stage is as it should be."""
+        return self.code == 0
+
+    @property
+    def failed_stage(self) -> str:
+        """The stage that was under way when DVC gave up; empty where there was none."""
+        under_way = ""
+        for event in self.events:
+            under_way = event.stage if event.does == "runs" else "" if event.does == "done" else under_way
+        return under_way
+
+
+class RunFailed(GitmlError):
+    """A stage, or DVC itself, ended with an error."""
+
+    def __init__(self, outcome: Outcome, lines: Sequence[str]) -> None:
+        who = f"the stage {outcome.failed_stage}" if outcome.failed_stage else "dvc repro"
+        told = "\n".join(lines[-LAST_LINES:])
+        super().__init__(
+            f"{who} failed (exit status {outcome.code})",
+            f"The last it wrote:\n{told}" if told else "It wrote nothing.",
+            (f"less {outcome.log}",),
+        )
+        self.outcome = outcome
+
+
+def repro(
+    root: Path,
+    log: Path,
+    see: Callable[[Sequence[StageEvent]], None] = lambda events: None,
+    inherited: Sequence[int] = (),
+    targets: Sequence[str] = (),
+) -> Outcome:
+    """Run ``dvc repro`` in a project, and return how it ended.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    log
+        The file that gets all that is written; it is made anew.
+    see
+        Called about ten times a second with what became of the stages so far.
+    inherited
+        File descriptors that the pipeline's processes keep open: a kernel lock on one of them stays held while
+        any of them runs, even if this process is killed.
+    targets
+        Stages, for not all of them.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Ctrl-C; all that ran has ended.
+    """
+    environment = {**environment_for_another_repository(os.environ), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+    # -P: no module of the project's top folder stands before those of DVC
+    line = [sys.executable, "-P", "-m", "dvc", "repro", *(("--", *targets) if targets else ())]
+    start = time.monotonic()
+    with log.open("wb") as written, log.open("rb") as read:
+        process = subprocess.Popen(
+            line,
+            cwd=root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C comes to us, and from us to all of them, once
+            pass_fds=tuple(inherited),
+        )
+        watch = _Watch()
+        try:
+            while process.poll() is None:
+                watch.look(read.read())
+                see(watch.events)
+                _wait(process, TICK)
+        except BaseException:
+            end(process)
+            raise
+        watch.look(read.read())
+        see(watch.events)
+    return Outcome(process.returncode, time.monotonic() - start, tuple(watch.events), log)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started: politely, then by force."""
+    for what, patience in ((signal.SIGINT, PATIENCE), (signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(process.pid, what)
+            process.wait(patience)
+        except ProcessLookupError:
+            process.wait()
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        except KeyboardInterrupt:  # pressed again: no more patience
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        return
+
+
+def last_lines(log: Path, most: int = LAST_LINES) -> list[str]:
+    """Return the end of a log, without blank lines and what a progress bar drew over itself."""
+    try:
+        text = log.read_bytes()[-(2**16) :].decode("utf-8", "replace")
+    except OSError:
+        return []
+    lines = [line.rpartition("\r")[2].rstrip() for line in text.split("\n")]
+    return [line for line in lines if line][-most:]
+
+
+class _Watch:
+    """Reads DVC's own lines out of a log that grows."""
+
+    def __init__(self) -> None:
+        self.events: list[StageEvent] = []
+        self._rest = b""
+        self._running = ""
+
+    def look(self, more: bytes) -> None:
+        """Take what was written since the last look."""
+        *lines, self._rest = (self._rest + more).split(b"\n")
+        self._rest = self._rest[-4096:]
+        for raw in lines:
+            self._line(raw.decode("utf-8", "replace").rstrip("\r"))
+
+    def _line(self, line: str) -> None:
+        for pattern, does in _PATTERNS:
+            found = pattern.fullmatch(line)
+            if found is not None:
+                self.events.append(StageEvent(found[1], does))
+                self._running = found[1] if does == "runs" else self._running
+                return
+        if self._running and line.startswith(_LOCKED):
+            self.events.append(StageEvent(self._running, "done"))
+            self._running = ""
+
+
+_PATTERNS: tuple[tuple[re.Pattern[str], Does], ...] = ((_RUNS, "runs"), (_UNCHANGED, "unchanged"), (_CACHED, "cached"))
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return

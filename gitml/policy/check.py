@@ -1,0 +1,322 @@
+"""Which rules judge which ref, and what they say of it: the same for a push, a pull request and a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from gitml.conventions import branches, tags
+from gitml.git.history import LARGEST_COMMIT
+from gitml.git.objects import Entry, list_tree
+from gitml.pipeline.snapshot import Snapshot
+from gitml.pipeline.verify import judge_snapshot
+from gitml.policy import contents, lock, refs, release, rules
+from gitml.policy.contents import NewFile
+from gitml.policy.law import readable_config
+from gitml.policy.refs import BRANCHES, Move, Target, Tip
+from gitml.policy.rules import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from gitml.config import Config
+    from gitml.conventions.branches import BranchName
+    from gitml.git.history import Brought, Commit, History
+    from gitml.git.objects import Objects
+    from gitml.pipeline.findings import Verdict
+    from gitml.policy.refs import RefUpdate
+
+Place = Literal["pre-push", "pull request", "server"]
+
+LONGEST_HISTORY = 100_000
+"""Commits of production that are looked back on."""
+
+_DEEPEST_TAG = 10
+
+RELEASED = ("model", "promotion", "production")
+"""Kinds of branches that hold a released model."""
+
+
+class Judged(NamedTuple):
+    """What a rule says of a ref."""
+
+    ref: str
+    violation: Violation
+
+
+class Ground(NamedTuple):
+    """What a check stands on.
+
+    Attributes
+    ----------
+    place
+        Where it is made.
+    before
+        Ids of the server's branches and tags by their full names, without the updates.
+    known
+        Words for ``git rev-list`` behind ``--not``: what is on the server already.
+    config
+        The rules that count.
+    at
+        As for `gitml.git.command.git`.
+    """
+
+    place: Place
+    before: Mapping[str, str]
+    known: Sequence[str]
+    config: Config
+    at: Path | None = None
+
+
+def check(updates: Sequence[RefUpdate], ground: Ground, objects: Objects, history: History) -> list[Judged]:
+    """Judge ref updates together, as they are pushed together.
+
+    Parameters
+    ----------
+    updates
+        What is to be done.
+    ground
+        What is known of the server and its rules.
+    objects, history
+        Where blobs and commits are read.
+
+    Returns
+    -------
+    judged
+        In the order of the updates, the rules about names and refs first; what is said of a commit or a
+        file is said once.
+
+    Raises
+    ------
+    GitFailed
+        History is missing, as in a shallow clone.
+    """
+    return _Check(updates, ground, objects, history).judged()
+
+
+class _Check:
+    """The state of one check: what was read, and what was said already."""
+
+    def __init__(self, updates: Sequence[RefUpdate], ground: Ground, objects: Objects, history: History) -> None:
+        self.updates = updates
+        self.ground = ground
+        self.config = ground.config
+        self.known = (*ground.known, *_those_here(ground.config.since, objects))
+        self.objects = objects
+        self.history = history
+        self.after = dict(ground.before)
+        for update in updates:
+            self.after.pop(update.ref, None)
+            if update.new is not None:
+                self.after[update.ref] = update.new
+        self._judged_commits: set[str] = set()
+        self._judged_files: set[tuple[str, str]] = set()
+        self._verdicts: dict[str, Verdict] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._deployed: dict[str, frozenset[str]] = {}
+
+    def judged(self) -> list[Judged]:
+        found = []
+        for update in self.updates:
+            about = self._branch(update) if update.branch is not None else self._other(update)
+            found += [Judged(update.ref, violation) for violation in about]
+        return found
+
+    def _branch(self, update: RefUpdate) -> Iterable[Violation]:
+        name = branches.parse(update.branch or "")
+        yield from self._of_refs(update, name)
+        tip = self.history.commit(update.new) if update.new is not None else None
+        if update.new is None:
+            return
+        if tip is None:
+            yield Violation("commit-prefix", "error", f"{update.new[:10]} is no commit that can be read")
+            return
+        yield from self._name(update, tip)
+        new = self.history.new(tip.oid, self.known)
+        yield from self._messages(update, new)
+        if self._is_way_back(update, name, tip):
+            return
+        yield from self._config(tip, name)
+        yield from self._files(new)
+        yield from self._lock(tip, name)
+        if name is not None and name.kind in RELEASED and self.ground.place != "pre-push" and tip.has_files:
+            yield from release.judge(self._snapshot(tip), self._in_production(name), self.config)
+
+    def _other(self, update: RefUpdate) -> Iterable[Violation]:
+        if update.tag is not None:
+            yield from self._tag(update)
+        if update.new is None:
+            return
+        target = self._target(update.new)
+        if target.commit is not None:
+            yield from self._files(self.history.new(target.commit, self.known))
+        else:
+            yield from self._loose(update.new)
+
+    def _of_refs(self, update: RefUpdate, name: BranchName | None) -> Iterable[Violation]:
+        found = refs.immutable_branch(update, self.config)
+        if found is not None:
+            yield found
+        if name is None:
+            return
+        if name.kind == "promotion":
+            tip = self.history.commit(update.new) if update.new is not None else None
+            release = self._tip(str(branches.BranchName("model", name.name, name.number)))
+            production = self._tip(str(branches.BranchName("production", name.name)))
+            found = refs.promote_shape(update, tip, production, release, self.config)
+            if found is not None:
+                yield found
+        if name.kind == "production":
+            yield from refs.production_tree(
+                update, self._move(update), self._model_trees(name.name), update.old is not None, self.config
+            )
+
+    def _name(self, update: RefUpdate, tip: Commit) -> Iterable[Violation]:
+        """Judge a name when it is new; an old one was there before the rule, and can only be told about."""
+        assert update.branch is not None
+        is_path = tip.has_files and self._snapshot(tip).kind(update.branch) in ("file", "folder")
+        paths = {update.branch} if is_path else set()
+        found = rules.branch_name(update.branch, self.config, paths)
+        if found is not None:
+            yield found if update.old is None or paths else found._replace(severity="warn")
+
+    def _messages(self, update: RefUpdate, new: list[str]) -> Iterable[Violation]:
+        name = branches.parse(update.branch or "")
+        oids = new[:1] if name is not None and name.kind == "promotion" else new
+        oids = [oid for oid in oids if oid not in self._judged_commits]
+        self._judged_commits.update(oids)
+        found = {commit.oid: commit for commit in self.history.read(oids)}
+        for oid in reversed(oids):
+            if oid not in found:
+                yield Violation("commit-prefix", "error", f"{oid[:10]} is larger than a commit may be")
+                continue
+            yield from self._message(found[oid], update)
+
+    def _message(self, commit: Commit, update: RefUpdate) -> Iterable[Violation]:
+        violation = rules.commit_prefix(commit.subject, self.config, len(commit.parents), update.branch or "")
+        if violation is not None:
+            is_tip = commit.oid == update.new
+            mend = violation.mend if is_tip else (f"git rebase --interactive {commit.oid[:10]}^   # reword it",)
+            yield violation._replace(what=f"{commit.oid[:10]} {violation.what}", mend=mend)
+
+    def _files(self, new: Sequence[str]) -> list[Violation]:
+        brought: dict[tuple[str, str], Brought] = {}
+        for one in self.history.brings(new):
+            if (one.oid, one.path) not in self._judged_files:
+                brought[one.oid, one.path] = one
+        self._judged_files.update(brought)
+        return self._contents((one.path, one.oid) for one in brought.values())
+
+    def _loose(self, oid: str) -> list[Violation]:
+        """Judge the files of a tag that points to a tree or a blob."""
+        kind = self.objects.describe([oid]).get(oid, ("missing", 0))[0]
+        entries = list_tree(oid, self.ground.at) if kind == "tree" else [Entry("100644", oid, oid[:10])]
+        return self._contents((entry.path, entry.oid) for entry in entries)
+
+    def _contents(self, named: Iterable[tuple[str, str]]) -> list[Violation]:
+        paths: dict[str, list[str]] = {}
+        for path, oid in named:
+            paths.setdefault(oid, []).append(path)
+        violations = []
+        for oid, (_, size) in self.objects.describe(paths).items():
+            is_read = any(contents.is_worth_reading(path, size, self.config) for path in paths[oid])
+            content = self.objects.read(oid) if is_read else None  # one at a time in memory, whatever is pushed
+            violations += contents.judge((NewFile(path, size, content) for path in paths[oid]), self.config)
+        return violations
+
+    def _config(self, tip: Commit, name: BranchName | None) -> Iterable[Violation]:
+        """Judge a gitml.toml where it may come to count; that of a released tree never does."""
+        if name is None or name.kind not in RELEASED:
+            found = readable_config(tip.oid, self.objects)
+            if found is not None:
+                yield found
+
+    def _lock(self, tip: Commit, name: BranchName | None) -> Iterable[Violation]:
+        if not tip.has_files:
+            return
+        verdict = self._verdict(tip)
+        is_released = name is not None and name.kind in RELEASED and self.ground.place != "pre-push"
+        yield from lock.lock_forged(verdict, self.config)
+        yield from lock.metric_covered(verdict, self.config)
+        yield from lock.lock_stale(verdict, self.config, is_released)
+
+    def _in_production(self, name: BranchName) -> Snapshot | None:
+        """Return the files of the model that is in production; None before the first one."""
+        tip = self.ground.before.get(f"{BRANCHES}{branches.BranchName('production', name.name)}")
+        commit = self.history.commit(tip) if tip is not None else None
+        return self._snapshot(commit) if commit is not None and commit.has_files else None
+
+    def _tag(self, update: RefUpdate) -> Iterable[Violation]:
+        target = self._target(update.new) if update.new is not None else Target(None, True)
+        parsed = tags.parse(update.tag or "")
+        deployed = self._trees_of_production(parsed.artifact) if parsed is not None else frozenset()
+        found = refs.model_tag(update, target, self._releases(), deployed, self.config)
+        if found is not None:
+            yield found
+
+    def _target(self, oid: str) -> Target:
+        """Return what a tag's object leads to, through tags of tags."""
+        is_annotated = False
+        for _ in range(_DEEPEST_TAG):
+            kind = self.objects.describe([oid]).get(oid, ("missing", 0))[0]
+            if kind == "commit":
+                return Target(oid, is_annotated)
+            content = self.objects.read(oid, LARGEST_COMMIT, "tag") if kind == "tag" else None
+            if content is None:
+                break
+            is_annotated = True
+            oid = content.partition(b"\n")[0].removeprefix(b"object ").decode("ascii", "replace")
+        return Target(None, is_annotated)
+
+    def _tip(self, branch: str) -> Tip | None:
+        oid = self.after.get(BRANCHES + branch)
+        commit = self.history.commit(oid) if oid is not None else None
+        return Tip(commit.oid, commit.tree) if commit is not None else None
+
+    def _releases(self) -> dict[str, Tip]:
+        prefix = f"{BRANCHES}models/"
+        tips = {ref.removeprefix(BRANCHES): oid for ref, oid in self.after.items() if ref.startswith(prefix)}
+        read = {commit.oid: commit.tree for commit in self.history.read(tips.values())}
+        return {name: Tip(oid, read[oid]) for name, oid in tips.items() if oid in read}
+
+    def _model_trees(self, model: str) -> set[str]:
+        releases = self._releases()
+        named = {name: branches.parse(name) for name in releases}
+        return {releases[name].tree for name, parsed in named.items() if parsed is not None and parsed.name == model}
+
+    def _move(self, update: RefUpdate) -> Move:
+        if update.new is None:
+            return Move((), False)
+        chain = self.history.read(self.history.first_parents(update.new, update.old, LONGEST_HISTORY))
+        return Move(chain, update.old is None or (bool(chain) and chain[-1].parents[:1] == (update.old,)))
+
+    def _trees_of_production(self, model: str, is_before: bool = False) -> frozenset[str]:
+        ref = f"{BRANCHES}{branches.BranchName('production', model)}"
+        tip = (self.ground.before if is_before else self.after).get(ref)
+        if tip is None:
+            return frozenset()
+        if tip not in self._deployed:
+            chain = self.history.read(self.history.first_parents(tip, None, LONGEST_HISTORY))
+            self._deployed[tip] = frozenset(commit.tree for commit in chain)
+        return self._deployed[tip]
+
+    def _is_way_back(self, update: RefUpdate, name: BranchName | None, tip: Commit) -> bool:
+        """Say whether a tree comes back that production had before: no new rule stops that, at night least of all."""
+        if name is None or name.kind not in ("promotion", "production"):
+            return False
+        return tip.tree in self._trees_of_production(name.name, is_before=True)
+
+    def _snapshot(self, tip: Commit) -> Snapshot:
+        if tip.tree not in self._snapshots:
+            self._snapshots[tip.tree] = Snapshot(list_tree(tip.tree, self.ground.at), self.objects)
+        return self._snapshots[tip.tree]
+
+    def _verdict(self, tip: Commit) -> Verdict:
+        if tip.tree not in self._verdicts:
+            self._verdicts[tip.tree] = judge_snapshot(self._snapshot(tip))
+        return self._verdicts[tip.tree]
+
+
+def _those_here(since: str, objects: Objects) -> tuple[str, ...]:
+    """Return the commit with which gitml was adopted, if this repository has it."""
+    return (since,) if since and since in objects.describe([since]) else ()

@@ -1,0 +1,77 @@
+"""The rules for what is released: its report is finished, and its metrics pass the gates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gitml.conventions import branches
+from gitml.pipeline import metrics, strict
+from gitml.policy.gates import gates
+from gitml.policy.report import report_complete
+from gitml.policy.rules import Violation
+from gitml.reports import document
+
+if TYPE_CHECKING:
+    from gitml.config import Config
+    from gitml.pipeline.snapshot import Snapshot
+
+PROVENANCE = "provenance.json"
+"""What a release says about where it comes from, at the top of its tree."""
+
+TEST_DATA = "test_data"
+"""The metric that names the test data; figures on other data are not compared."""
+
+
+def judge(released: Snapshot, production: Snapshot | None, config: Config) -> list[Violation]:
+    """Judge the tree of a release or promotion.
+
+    Parameters
+    ----------
+    released
+        Its files.
+    production
+        Those of the model in production; None where there is none.
+    config
+        The project's configuration.
+    """
+    return [*_report(released, config), *_gates(released, production, config)]
+
+
+def experiment_of(released: Snapshot) -> str | None:
+    """Return the slug of the experiment that a release says it comes from; None where it says none."""
+    content = released.read(PROVENANCE)
+    try:
+        said: Any = strict.loads(content) if content is not None else None
+    except strict.NotStrict:
+        return None
+    slug = said.get("experiment") if isinstance(said, dict) else None
+    return slug if isinstance(slug, str) and branches.is_slug(slug) else None
+
+
+def _report(released: Snapshot, config: Config) -> list[Violation]:
+    level = config.level("report-complete")
+    if level == "off":
+        return []
+    slug = experiment_of(released)
+    if slug is None:
+        says = f"{PROVENANCE} does not say which experiment is released"
+        why = "So nobody knows which report to read. A release is made from an experiment."
+        return [Violation("report-complete", level, says, why, ("gitml model release",), PROVENANCE)]
+    content = released.read(document.path(slug))
+    return report_complete(slug, document.decoded(content) if content is not None else None, config)
+
+
+def _gates(released: Snapshot, production: Snapshot | None, config: Config) -> list[Violation]:
+    level = config.level("gates")
+    if not config.gates or level == "off":
+        return []
+    now = metrics.read(released).metrics
+    before = metrics.read(production).metrics if production is not None else None
+    if before is None or now.get(TEST_DATA) == before.get(TEST_DATA):
+        return gates(now, before, config)
+    found = gates(now, None, config)
+    if any(gate.tolerance is not None for gate in config.gates):
+        says = "its test data are not those of the model in production"
+        why = f"So it cannot be told whether it is worse: {TEST_DATA} is {now.get(TEST_DATA)!r} here."
+        found.append(Violation("gates", level, says, why))
+    return found
