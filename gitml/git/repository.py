@@ -60,12 +60,16 @@ class Head(NamedTuple):
     commit
         Abbreviated id; None before the first commit.
     unfinished
-        ``rebase`` or ``bisect`` while one is under way, else None.
+        ``rebase``, ``am``, ``merge``, ``cherry-pick``, ``revert`` or ``bisect`` while one is under way,
+        else None.
     """
 
     branch: str | None
     commit: str | None
     unfinished: str | None
+
+
+_UNFINISHED = {"merge": "MERGE_HEAD", "cherry-pick": "CHERRY_PICK_HEAD", "revert": "REVERT_HEAD"}
 
 
 def version() -> tuple[str, tuple[int, int]]:
@@ -129,12 +133,29 @@ def head(repository: Repository, at: Path | None = None) -> Head:
     """Return what is checked out in `repository`."""
     ref = _unless_it_fails("symbolic-ref", "--quiet", "HEAD", at=at)
     commit = _unless_it_fails("rev-parse", "--quiet", "--verify", "--short", "HEAD^{commit}", at=at)
-    unfinished = None
-    if any((repository.git_dir / name).is_dir() for name in ("rebase-merge", "rebase-apply")):
-        unfinished = "rebase"
-    elif (repository.git_dir / "BISECT_LOG").is_file():
-        unfinished = "bisect"
-    return Head(ref.removeprefix("refs/heads/") if ref is not None else None, commit, unfinished)
+    branch = ref.removeprefix("refs/heads/") if ref is not None else None
+    return Head(branch, commit, unfinished(repository.git_dir))
+
+
+def unfinished(git_dir: Path) -> str | None:
+    """Return the git command that waits to be continued in a working tree; the innermost where several do."""
+    if (git_dir / "rebase-merge").is_dir() or (git_dir / "rebase-apply").is_dir():
+        return "am" if (git_dir / "rebase-apply" / "applying").exists() else "rebase"
+    for command, file in _UNFINISHED.items():
+        if (git_dir / file).exists():
+            return command
+    try:  # several commits at once, between two of them
+        todo = (git_dir / "sequencer" / "todo").read_bytes()
+    except OSError:
+        todo = b""
+    if todo:
+        return "revert" if todo.startswith(b"revert") else "cherry-pick"
+    return "bisect" if (git_dir / "BISECT_LOG").is_file() else None
+
+
+def has_head(at: Path | None = None) -> bool:
+    """Say whether HEAD leads to the id of a commit, which itself may be missing."""
+    return _unless_it_fails("rev-parse", "--quiet", "--verify", "HEAD", at=at) is not None
 
 
 def is_committed(path: PurePath, at: Path | None = None) -> bool:
@@ -154,3 +175,18 @@ def _unless_it_fails(*words: str, at: Path | None) -> str | None:
         return git(*words, at=at)
     except GitFailed:
         return None
+
+
+def ref_names(at: Path | None = None) -> list[str]:
+    """Return the full names of all branches, remote-tracking branches and tags, in git's order.
+
+    Symbolic ones, such as ``refs/remotes/origin/HEAD``, are left out.
+    """
+    listed = git("for-each-ref", "--format=%(symref) %(refname)", "refs/heads", "refs/remotes", "refs/tags", at=at)
+    return [line[1:] for line in listed.split("\n") if line.startswith(" ")]
+
+
+def settings(at: Path | None = None) -> dict[str, str]:
+    """Return git's configuration, each variable with the value that counts; one without a value is ``true``."""
+    pairs = (line.partition("\n") for line in git("config", "--list", "-z", at=at).split("\0") if line)
+    return {name: value if separator else "true" for name, separator, value in pairs}

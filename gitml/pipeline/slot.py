@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gitml.git import repository, worktree
 from gitml.git.worktree import Slot
-from gitml.pipeline.environment import shared_folders
+from gitml.pipeline.configuration import shared_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -78,7 +78,9 @@ class Repo:
 
     def with_dvc(self) -> Repo:
         """Lay down what `dvc init` and `dvc remote add` would, half a second faster each."""
-        self.write(".dvc/config", "[core]\n    remote = storage\n['remote \"storage\"']\n    url = /srv/dvc\n")
+        (self.path.parent / "storage").mkdir(exist_ok=True)
+        url = f"['remote \"storage\"']\n    url = {self.path.parent}/storage\n"
+        self.write(".dvc/config", f"[core]\n    remote = storage\n{url}")
         self.write(".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
         return self
 
@@ -118,6 +120,15 @@ def repo(tmp_path: Path) -> Repo:
 def hooked(repo: Repo) -> Repo:
     """A repository with gitml's hooks, on main, and with a branch experiments/lr."""
     repo.git("branch", "experiments/lr")
+    place = installation.find(repo.path)
+    installation.carry_out(installation.plan_install(place), place)
+    return repo
+
+
+@pytest.fixture
+def well(repo: Repo) -> Repo:
+    """A repository with DVC, a remote and gitml's hooks, of which the doctor has nothing to say."""
+    repo.with_dvc().commit()
     place = installation.find(repo.path)
     installation.carry_out(installation.plan_install(place), place)
     return repo

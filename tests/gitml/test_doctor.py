@@ -24,6 +24,11 @@ git         ok        VERSION
 repository  ok        flights
 head        ok        main at COMMIT
 identity    ok        git knows who commits
+git remote  ok        none yet: all of it is on this machine
+hooks       ok        pre-commit and 4 more installed
+names       ok        1 branch, no clash
+locks       ok        none is left
+gitml.toml  ok        none: the defaults count
 dvc         ok        VERSION
 project     ok        a DVC project
 remote      ok        storage
@@ -43,31 +48,40 @@ def _steady(text: str) -> str:
     return re.sub(r"\b[0-9a-f]{7}\b", "COMMIT", text)
 
 
-def _ailing(*replaced: tuple[str, str], summary: str) -> str:
+def _ailing(*replaced: tuple[str, str], summary: str, fixable: int = 0) -> str:
     """Return `HEALTHY` with some of its lines replaced, and another last line."""
-    text = HEALTHY.replace("Nothing to mend.", f"{summary}. The commands that mend them stand below each.")
+    last = f"{summary}. The commands that mend them stand below each."
+    last += f"\ngitml doctor --fix mends {fixable} of them." * (fixable > 0)
+    text = HEALTHY.replace("Nothing to mend.", last)
     for line, others in replaced:
         assert f"{line}\n" in text
         text = text.replace(f"{line}\n", others)
     return text
 
 
-def test_all_is_well(gitml: Callable, repo: Repo) -> None:
-    repo.with_dvc().commit()
-    done = gitml("doctor", at=repo.path)
+def test_all_is_well(gitml: Callable, well: Repo) -> None:
+    done = gitml("doctor", at=well.path)
     assert (done.code, _steady(done.out), done.err) == (0, HEALTHY, "")
 
 
-def test_from_a_subfolder_all_is_as_well(gitml: Callable, repo: Repo) -> None:
-    repo.with_dvc().commit(**{"src/deep/x.py": ""})
-    assert _steady(gitml("doctor", at=repo.path / "src" / "deep").out) == HEALTHY
+def test_from_a_subfolder_all_is_as_well(gitml: Callable, well: Repo) -> None:
+    well.write("src/deep/x.py", "")
+    assert _steady(gitml("doctor", at=well.path / "src" / "deep").out) == HEALTHY
 
 
-def test_a_linked_worktree_is_named_with_its_repository(gitml: Callable, repo: Repo) -> None:
-    repo.with_dvc().commit()
-    repo.git("worktree", "add", "--quiet", "-b", "experiments/lr", "../lr")
-    expected = HEALTHY.replace("ok        flights", "ok        lr, a linked worktree of flights")
-    assert _steady(gitml("doctor", at=repo.path.parent / "lr").out) == expected.replace("main at", "experiments/lr at")
+def test_a_linked_worktree_is_named_with_its_repository(gitml: Callable, well: Repo) -> None:
+    well.git("worktree", "add", "--quiet", "-b", "experiments/lr", "../lr")
+    well.write("../lr/.dvc/config.local", f"[cache]\n    dir = {well.path}/.dvc/cache\n")
+    expected = HEALTHY
+    for line, other in {
+        "repository  ok        flights\n": "repository  ok        lr, a linked worktree of flights\n",
+        "main at": "experiments/lr at",
+        "1 branch,": "2 branches,",
+        "ok        storage\n": "ok        storage\ncache       ok        shared by 2 worktrees\n",
+    }.items():
+        assert line in expected
+        expected = expected.replace(line, other)
+    assert _steady(gitml("doctor", at=well.path.parent / "lr").out) == expected
 
 
 def test_a_project_below_the_top_is_found(gitml: Callable, repo: Repo) -> None:
@@ -110,26 +124,34 @@ identity    broken    git does not know who commits
                       Every run is a commit, and a commit names its author.
                         git config --global user.name "Your Name"
                         git config --global user.email you@example.com
+git remote  ok        none yet: all of it is on this machine
+hooks       warning   gitml's hooks are not installed in this clone
+                      A wrong message, name or file is then found on the server
+                      only, or not at all.
+                        gitml hooks install
+names       ok        0 branches, no clash
+locks       ok        none is left
+gitml.toml  ok        none: the defaults count
 dvc         ok        VERSION
 project     broken    DVC is not initialised here
                       There is no .dvc folder.
                         dvc init
 torch       ok        VERSION
 
-2 broken, 1 warning. The commands that mend them stand below each.
+2 broken, 2 warnings. The commands that mend them stand below each.
+gitml doctor --fix mends 1 of them.
 """,
     )
 
 
 def test_an_identity_in_the_environment_counts(
-    gitml: Callable, repo: Repo, home: Path, monkeypatch: pytest.MonkeyPatch
+    gitml: Callable, well: Repo, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    repo.with_dvc().commit()
     (home / ".gitconfig").unlink()
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Ada")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
-    assert _steady(gitml("doctor", at=repo.path).out) == HEALTHY
+    assert _steady(gitml("doctor", at=well.path).out) == HEALTHY
 
 
 def test_a_bare_repository_is_said(gitml: Callable, repo: Repo) -> None:
@@ -146,10 +168,17 @@ repository  warning   server.git is bare
                         git clone /srv/server.git ../server
 head        ok        main at COMMIT
 identity    ok        git knows who commits
+git remote  ok        origin
+hooks       warning   pre-receive is not installed in this repository
+                      A wrong message, name or file is then found on the server
+                      only, or not at all.
+                        gitml hooks install --server
+names       ok        1 branch, no clash
+locks       ok        none is left
 dvc         ok        VERSION
 torch       ok        VERSION
 
-0 broken, 1 warning. The commands that mend them stand below each.
+0 broken, 2 warnings. The commands that mend them stand below each.
 """,
     )
 
@@ -163,23 +192,21 @@ def test_the_inside_of_dot_git_is_said(gitml: Callable, repo: Repo) -> None:
     ) in out
 
 
-def test_a_detached_head(gitml: Callable, repo: Repo) -> None:
-    repo.with_dvc().commit()
-    repo.git("checkout", "--quiet", "--detach")
+def test_a_detached_head(gitml: Callable, well: Repo) -> None:
+    well.git("checkout", "--quiet", "--detach")
     head = (
         "head        warning   detached at COMMIT\n"
         "                      A commit made now would be on no branch and be lost.\n"
         "                        git switch -c experiments/from-COMMIT\n"
     )
     expected = _ailing(("head        ok        main at COMMIT", head), summary="0 broken, 1 warning")
-    done = gitml("doctor", at=repo.path)
+    done = gitml("doctor", at=well.path)
     assert (done.code, _steady(done.out)) == (0, expected)
 
 
-def test_what_a_killed_run_leaves(gitml: Callable, repo: Repo) -> None:
-    repo.with_dvc().commit()
-    repo.write(".dvc/tmp/rwlock", '{"write": {"/x": {"pid": 1')
-    repo.write("dvc.lock", "")
+def test_what_a_killed_run_leaves(gitml: Callable, well: Repo) -> None:
+    well.write(".dvc/tmp/rwlock", '{"write": {"/x": {"pid": 1')
+    well.write("dvc.lock", "")
     expected = _ailing(
         (
             "rwlock      ok        free",
@@ -197,8 +224,9 @@ def test_what_a_killed_run_leaves(gitml: Callable, repo: Repo) -> None:
             "                        dvc repro\n",
         ),
         summary="2 broken, 0 warnings",
+        fixable=2,
     )
-    done = gitml("doctor", at=repo.path)
+    done = gitml("doctor", at=well.path)
     assert (done.code, _steady(done.out)) == (3, expected)
 
 
@@ -216,10 +244,9 @@ rwlock      warning   .dvc/tmp/rwlock is left from a killed run
     )
 
 
-def test_a_lock_of_a_running_process_is_right(gitml: Callable, repo: Repo) -> None:
-    repo.with_dvc().commit()
-    _hold(repo, os.getpid())
-    out = _steady(gitml("doctor", at=repo.path).out)
+def test_a_lock_of_a_running_process_is_right(gitml: Callable, well: Repo) -> None:
+    _hold(well, os.getpid())
+    out = _steady(gitml("doctor", at=well.path).out)
     assert out == HEALTHY.replace("ok        free", f"ok        held by process {os.getpid()}")
 
 
@@ -244,7 +271,7 @@ def test_the_default_remote(repo: Repo, config: str, local: str, expected: tuple
 
 def test_a_remote_of_the_machine_counts(repo: Repo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     repo.write(".dvc/config", "")
-    (tmp_path / "config").write_text("[core]\n    remote = nas\n['remote \"nas\"']\n    url = /nas/dvc\n")
+    (tmp_path / "config").write_text("[core]\n    remote = nas\n['remote \"nas\"']\n    url = ssh://nas/dvc\n")
     monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
     assert _found(repo.path, "remote") == Finding("remote", "ok", "nas")
 
@@ -290,13 +317,29 @@ def test_json_says_the_same(gitml: Callable, repo: Repo) -> None:
     done = gitml("doctor", "--json", at=repo.path)
     findings = json.loads(done.out)
     assert done.code == 3
-    assert " ".join(finding["check"] for finding in findings) == "python git repository head identity dvc project torch"
-    assert findings[6] == {
+    assert [finding["check"] for finding in findings] == [
+        "python",
+        "git",
+        "repository",
+        "head",
+        "identity",
+        "git remote",
+        "hooks",
+        "names",
+        "locks",
+        "gitml.toml",
+        "dvc",
+        "project",
+        "torch",
+    ]
+    assert [finding["fixable"] for finding in findings] == [False] * 6 + [True] + [False] * 6
+    assert findings[11] == {
         "check": "project",
         "state": "broken",
         "says": "DVC is not initialised here",
         "why": "There is no .dvc folder.",
         "mend": ["dvc init"],
+        "fixable": False,
     }
 
 
