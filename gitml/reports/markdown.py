@@ -41,7 +41,7 @@ def plain(text: str) -> str:
 
     Behind ``@`` and ``#`` stands a sign without width, because forges look for mentions after all escapes are gone.
     """
-    text = _MARKUP.sub(r"\\\1", visible(text)[:LONGEST])
+    text = _MARKUP.sub(r"\\\1", visible(text).strip()[:LONGEST])
     text = _AT_THE_START.sub(r"\1\\\2", text).replace("www.", r"www\.").replace("://", r"\://")
     return _CALLS.sub("\\\\\\1\u2060", text)
 
