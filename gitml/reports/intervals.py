@@ -29,6 +29,8 @@ LEVEL = 0.95
 MOST_ROWS = 20_000_000
 """Rows of a predictions file that is read."""
 
+_EXTRA = "numpy and pyarrow are not installed; they come with the extra gitml[reports]."
+
 LEAST_BLOCKS = 6
 """Fewer blocks give no interval: that five all go one way happens by chance more often than once in twenty."""
 
@@ -82,38 +84,44 @@ class Pairing(NamedTuple):
     note: str = ""
 
 
-def read(path: Path) -> Predictions:
+def read(path: Path, name: str = "") -> Predictions:
     """Read a file of predictions in Parquet.
+
+    Parameters
+    ----------
+    path
+        The file; in DVC's cache it is named by its hash.
+    name
+        What a person calls it; the file's own name if empty.
 
     Raises
     ------
     NoPredictions
         It is not there, is no Parquet, has other columns, or a value in it is no number.
     """
+    name = name or path.name
     try:
         import numpy as np
         import pyarrow as pa  # type: ignore[import-untyped]
         import pyarrow.parquet as pq  # type: ignore[import-untyped]
     except ImportError:
-        raise NoPredictions(path.name, "pyarrow is not installed.") from None
+        raise NoPredictions(name, _EXTRA) from None
     try:
-        file = pq.ParquetFile(path)
-        if file.metadata.num_rows > MOST_ROWS:
-            raise NoPredictions(path.name, f"It has more than {MOST_ROWS:,} rows.")
-        names = file.schema_arrow.names
-        classes = tuple(name.removeprefix(PROBABILITY) for name in names if name.startswith(PROBABILITY))
-        columns = [f"{PROBABILITY}{label}" for label in classes] or [VALUE]
-        table = file.read([ROW, BLOCK, TARGET, *columns])
-        rows, target = (table.column(name).to_numpy() for name in (ROW, TARGET))
-        blocks = table.column(BLOCK).to_numpy()
-        values = np.column_stack([table.column(name).to_numpy() for name in columns]).astype(np.float64)
+        with pq.ParquetFile(path) as file:
+            if file.metadata.num_rows > MOST_ROWS:
+                raise NoPredictions(name, f"It has more than {MOST_ROWS:,} rows.")
+            columns = file.schema_arrow.names
+            classes = tuple(column.removeprefix(PROBABILITY) for column in columns if column.startswith(PROBABILITY))
+            predicted = [f"{PROBABILITY}{label}" for label in classes] or [VALUE]
+            table = file.read([ROW, BLOCK, TARGET, *predicted])
+        rows, blocks, target = (table.column(column).to_numpy() for column in (ROW, BLOCK, TARGET))
+        values = np.column_stack([table.column(column).to_numpy() for column in predicted]).astype(np.float64)
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
-        raise NoPredictions(
-            path.name, f"{str(error).splitlines()[0] if str(error) else type(error).__name__}."
-        ) from None
+        said = str(error).splitlines() or [type(error).__name__]
+        raise NoPredictions(name, f"{said[0].rstrip('.')}.") from None
     fault = _fault(rows, target, values, len(classes))
     if fault:
-        raise NoPredictions(path.name, fault)
+        raise NoPredictions(name, fault)
     if not classes:
         return Predictions("regression", rows, blocks, target.astype(np.float64), values[:, 0])
     kind: Kind = "binary" if len(classes) == 2 else "multiclass"

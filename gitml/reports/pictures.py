@@ -78,7 +78,7 @@ def draw(plots: tuple[Plot, ...], files: Mapping[str, bytes], top: str = "../.."
             notes.append(f"{visible(plot.title)} is not drawn: {visible(str(error))}.")
             continue
         except ImportError:
-            notes.append("There are no pictures: vl-convert is not installed (pip install vl-convert-python).")
+            notes.append("There are no pictures: vl-convert is not installed (it comes with the extra gitml[reports]).")
             break
         name = _file_name(plot.name, drawn)
         drawn[name] = content

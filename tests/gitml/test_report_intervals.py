@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
+from gitml.reports import intervals
 from gitml.reports.intervals import Interval, NoPredictions, Pairing, Predictions, paired, read, scores
+from stages.findings import Fold, predictions
+from stages.metrics import score
+from stages.task import Task
 
 
 def binary(rows: int, blocks: int, seed: int, decimals: int = 16, model: int = 0) -> Predictions:
@@ -192,9 +197,40 @@ def test_what_the_evaluate_stage_writes_is_read(tmp_path: Path) -> None:
 def test_what_cannot_be_read_says_why(tmp_path: Path, columns: dict[str, Any], why: str) -> None:
     pd.DataFrame(columns).to_parquet(tmp_path / "p.parquet", index=False)
     with pytest.raises(NoPredictions) as caught:
-        read(tmp_path / "p.parquet")
-    assert caught.value.what == "p.parquet holds no predictions that can be read"
+        read(tmp_path / "p.parquet", "results/p.parquet")
+    assert caught.value.what == "results/p.parquet holds no predictions that can be read"
     assert why in caught.value.why
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+def test_the_evaluate_stage_and_gitml_agree(tmp_path: Path, kind: Any) -> None:
+    drawn = np.random.default_rng(4)
+    classes = {"binary": ("no", "yes"), "multiclass": ("a", "b", "c")}.get(kind, ())
+    y = drawn.integers(0, len(classes), 90) if classes else drawn.normal(size=90)
+    prediction = np.round(drawn.dirichlet(np.ones(len(classes)), 90) if classes else drawn.normal(size=90), 2)
+    task = Task(kind, "late", classes)
+    fold = Fold(pd.DataFrame(), y, np.arange(90), pd.Series([f"day {number // 9}" for number in range(90)]))
+    prediction = prediction.astype(np.float32)
+    predictions(task, fold, prediction).to_parquet(tmp_path / "p.parquet", index=False)
+    found = read(tmp_path / "p.parquet")
+    theirs = score(task, y, prediction.astype(np.float64), 0.4)
+    assert scores(found, 0.4) == pytest.approx({name: theirs[name] for name in scores(found)}, rel=1e-12)
+    assert set(scores(found)) == set(paired(found, found, resamples=5).intervals)
+
+
+def test_without_pyarrow_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(NoPredictions) as caught:
+        read(tmp_path / "p.parquet")
+    assert caught.value.why == "numpy and pyarrow are not installed; they come with the extra gitml[reports]."
+
+
+def test_too_many_rows_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pd.DataFrame({"__row__": [1, 2]}).to_parquet(tmp_path / "p.parquet")
+    monkeypatch.setattr(intervals, "MOST_ROWS", 1)
+    with pytest.raises(NoPredictions) as caught:
+        read(tmp_path / "p.parquet")
+    assert caught.value.why == "It has more than 1 rows."
 
 
 def test_no_parquet_and_no_file(tmp_path: Path) -> None:

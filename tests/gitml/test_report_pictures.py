@@ -135,7 +135,7 @@ def test_ids_count_from_the_first_in_each_picture() -> None:
 def test_without_vl_convert_the_report_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     assert draw(declared(yaml12.load(DEFINITION)), FILES) == pictures.Drawing(
-        (), {}, ("There are no pictures: vl-convert is not installed (pip install vl-convert-python).",)
+        (), {}, ("There are no pictures: vl-convert is not installed (it comes with the extra gitml[reports]).",)
     )
 
 
