@@ -161,6 +161,37 @@ def snapshot(root: Path, untracked: Sequence[str] = ()) -> str:
         return index.git("write-tree")
 
 
+def tree_with_files(base: str, root: Path, paths: Sequence[str]) -> str:
+    """Return the tree that is `base`, but for some paths, which are as they are on disk.
+
+    Parameters
+    ----------
+    base
+        Full id of a tree or commit.
+    root
+        The working tree's top folder.
+    paths
+        Files and folders, relative to `root`, ignored or not; what is on disk there is in the tree, behind git's
+        clean filters, and nothing else is.
+
+    Raises
+    ------
+    GitFailed
+        A file vanished or cannot be read, or a filter failed.
+    """
+    with _private_index(root) as index:
+        index.read_tree(base)
+        there = index.git("--literal-pathspecs", "ls-files", "-z", "--", operands=list(paths)) if paths else ""
+        gone = [path for path in there.split("\0")[:-1] if not os.path.lexists(root / path)]
+        index.set_entries([f"0 {'0' * len(base)}\t{path}\0" for path in gone])
+        present = [path for path in paths if os.path.lexists(root / path)]
+        if present:
+            names = os.fsencode("".join(f"{path}\0" for path in present))
+            words = ("-c", "add.ignoreErrors=false", "--literal-pathspecs", "add", "--all", "--force")
+            index.git(*words, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
+        return index.git("write-tree")
+
+
 class _PrivateIndex:
     """An index in a folder of its own, and the git that uses it."""
 

@@ -1,0 +1,248 @@
+"""What a run writes into its report: the facts of how it was made, and how its figures compare."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gitml.experiments.compare import code_changes
+from gitml.git.command import ask
+from gitml.git.objects import Objects, list_tree
+from gitml.git.transaction import value_of
+from gitml.pipeline import lockfile, metrics
+from gitml.pipeline.layout import project_at
+from gitml.pipeline.overrides import shown
+from gitml.pipeline.snapshot import Snapshot
+from gitml.reports import document, render
+from gitml.reports.comparison import Comparison, compare
+from gitml.reports.render import DataFile, FileChange, Methodology, Stage, ValueChange
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitml.experiments.desk import Desk
+    from gitml.pipeline.layout import Layout
+
+MAIN = "refs/heads/main"
+
+
+class Results(NamedTuple):
+    """What a run came to, before it is written down.
+
+    Attributes
+    ----------
+    desk
+        Where it ran.
+    slug
+        The experiment.
+    tree
+        Full id of the tree with its results.
+    parent
+        Full id of the commit that it goes on from.
+    hypothesis
+        What a person expected; may be empty.
+    layout
+        What it read and wrote.
+    before, after
+        Metrics and parameters of the parent and of the run.
+    """
+
+    desk: Desk
+    slug: str
+    tree: str
+    parent: str
+    hypothesis: str
+    layout: Layout
+    before: metrics.Results
+    after: metrics.Results
+
+
+class Written(NamedTuple):
+    """What belongs into the commit.
+
+    Attributes
+    ----------
+    files
+        Bytes by path: the report, and its pictures.
+    missing
+        The sections that a person still owes.
+    """
+
+    files: dict[str, bytes]
+    missing: tuple[str, ...]
+
+
+def path(slug: str) -> str:
+    """Return where an experiment's report is."""
+    return document.path(slug)
+
+
+def write(results: Results) -> Written:
+    """Return the report of a run: a new one, or the one that is there with its machine-written parts renewed."""
+    root = results.desk.root
+    with Objects(root) as objects:
+        after = Snapshot(list_tree(results.tree, root), objects)
+        before = Snapshot(list_tree(results.parent, root), objects)
+        text = _text(results, after)
+        if results.hypothesis:
+            text = document.answer(text, "Hypothesis", results.hypothesis)
+        methodology = render.methodology(_methodology(results, after))
+        told = render.results(
+            render.Results(
+                comparisons=tuple(_comparisons(results, objects)),
+                params=tuple(
+                    ValueChange(name, _shown(results.before.params, name), _shown(results.after.params, name))
+                    for name in _changed(results.before.params, results.after.params)
+                ),
+                code=tuple(_code(results)),
+                data=tuple(_data(results, before, after)),
+                environment=_environment(results),
+                reproduce=render.reproduce(results.slug, False),
+            )
+        )
+    text = document.fill(text, methodology=methodology, results=told)
+    return Written({path(results.slug): document.encoded(text)}, document.missing(text))
+
+
+def begin(desk: Desk, slug: str, parent: str, objective: str = "", hypothesis: str = "") -> bytes:
+    """Return the report of an experiment before its first run."""
+    author = ask("var", "GIT_AUTHOR_IDENT", at=desk.root).out.rpartition(" <")[0].strip()
+    text = document.new(
+        slug,
+        created=time.strftime("%Y-%m-%d"),
+        author=author,
+        parent=parent,
+        objective=objective,
+        hypothesis=hypothesis,
+    )
+    return document.encoded(text)
+
+
+def carried_over(current: bytes, written: bytes) -> bytes:
+    """Return the report that is in the working tree with the machine-written parts of the one that was committed.
+
+    What a person wrote while the run ran stays.
+    """
+    blocks = document.parse(document.decoded(written)).blocks
+    text = document.decoded(current)
+    return document.encoded(document.fill(text, methodology=blocks.get("methodology"), results=blocks.get("results")))
+
+
+def _text(results: Results, after: Snapshot) -> str:
+    content = after.read(path(results.slug))
+    if content is None:
+        parent = results.desk.branch or results.parent[:10]
+        content = begin(results.desk, results.slug, parent)
+    return document.decoded(content)
+
+
+def _methodology(results: Results, after: Snapshot) -> Methodology:
+    project = project_at(after, results.layout.root)
+    stages = [
+        Stage(pipeline.address(stage.name), stage.cmd if isinstance(stage.cmd, str) else "; ".join(stage.cmd))
+        for pipeline in (project.pipelines if project is not None else ())
+        for stage in pipeline.definition.stages
+    ]
+    params = results.after.params
+    models = [value for name, value in params.items() if name.rpartition(".")[2] == "model" and isinstance(value, str)]
+    seeds = [(name, shown(value)) for name, value in params.items() if "seed" in name.rpartition(".")[2]]
+    data = [DataFile(name, md5, size) for name, (md5, size) in _read_data(results.layout, after).items()]
+    return Methodology(models[0] if models else "", tuple(seeds), tuple(data), tuple(stages))
+
+
+def _read_data(layout: Layout, snapshot: Snapshot) -> dict[str, tuple[str, int | None]]:
+    """Return md5 and bytes of what stages read and neither made nor is code, as dvc.lock has them."""
+    found: dict[str, tuple[str, int | None]] = {}
+    for lock in layout.locks:
+        content = snapshot.read(lock)
+        try:
+            stages = lockfile.read(content) if content is not None else {}
+        except ValueError:
+            continue
+        folder = posixpath.dirname(lock)
+        for stage in stages.values():
+            for name, recorded in stage.deps.items():
+                place = posixpath.normpath(posixpath.join(folder, name))
+                if place in layout.deps and _is_data(place) and recorded.md5 is not None:
+                    found[place] = (recorded.md5, None)
+    return found
+
+
+def _is_data(place: str) -> bool:
+    return not place.endswith((".py", ".txt", ".toml", ".cfg", ".sh", ".md")) and not place.startswith("stages")
+
+
+def _comparisons(results: Results, objects: Objects) -> list[Comparison]:
+    """Return the run against its parent, and against main where that is another commit."""
+    desk = results.desk
+    now = _numbers(results.after.metrics)
+    found = []
+    main = value_of(MAIN, desk.root)
+    others = [("parent", desk.branch or "", results.parent)]
+    if main is not None and main != results.parent:
+        others.append(("main", "main", main))
+    for role, name, commit in others:
+        told = (
+            results.before
+            if commit == results.parent
+            else metrics.read(Snapshot(list_tree(commit, desk.root), objects))
+        )
+        before = _numbers(told.metrics)
+        if before:
+            found.append(Comparison(role, name, commit, compare(now, before, {}, desk.config)))
+    if not found:
+        found.append(Comparison("parent", desk.branch or "", results.parent, compare(now, {}, {}, desk.config)))
+    return found
+
+
+def _code(results: Results) -> list[FileChange]:
+    written = (*results.layout.written, *results.layout.params, "reports/")
+    changes = code_changes(results.parent, results.tree, results.desk.root)
+    return [
+        FileChange(one.path, one.added, one.deleted)
+        for one in changes
+        if not any(one.path == name or one.path.startswith(f"{name.rstrip('/')}/") for name in written)
+    ]
+
+
+def _data(results: Results, before: Snapshot, after: Snapshot) -> list[ValueChange]:
+    old, new = _read_data(results.layout, before), _read_data(results.layout, after)
+    return [
+        ValueChange(name, old[name][0][:10] if name in old else None, new[name][0][:10] if name in new else None)
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name, ("",))[0] != new.get(name, ("",))[0]
+    ]
+
+
+def _environment(results: Results) -> tuple[tuple[str, str], ...]:
+    """Return what the train stage wrote down of its environment, where it did."""
+    for out in results.layout.cached:
+        file = results.desk.root / out / "environment.json"
+        try:
+            told: Any = json.loads(file.read_bytes())
+        except (OSError, ValueError):
+            continue
+        pairs = _flat(told) if isinstance(told, dict) else {}
+        return tuple((name, str(value)) for name, value in list(pairs.items())[:12])
+    return ()
+
+
+def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in told.items():
+        flat |= value if isinstance(value, dict) else {name: value}
+    return {name: value for name, value in flat.items() if isinstance(value, str | int | float)}
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [name for name in dict.fromkeys([*new, *old]) if repr(old.get(name)) != repr(new.get(name))]
+
+
+def _shown(values: Mapping[str, Any], name: str) -> str | None:
+    return shown(values[name]) if name in values else None
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: one for name, one in values.items() if isinstance(one, int | float) and not isinstance(one, bool)}

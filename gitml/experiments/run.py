@@ -1,0 +1,449 @@
+"""One run in place: the working tree is kept, the pipeline is run, and one commit holds both."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gitml.errors import GitmlError
+from gitml.experiments import desk as desks
+from gitml.experiments import message, reporting, snapshot
+from gitml.experiments.desk import FOLDER, Desk, NotReady
+from gitml.experiments.message import Change
+from gitml.experiments.progress import State, Watch
+from gitml.experiments.setting import Chosen, Sets, choose
+from gitml.git import lock, oplog, plan, repository, trees
+from gitml.git.command import git
+from gitml.git.files import replace_file
+from gitml.git.index import differences, refresh_index
+from gitml.git.objects import Objects, list_tree
+from gitml.git.oplog import Move
+from gitml.git.plan import Plan, Step
+from gitml.git.transaction import commit_tree, compare_and_swap, value_of
+from gitml.pipeline import metrics, overrides
+from gitml.pipeline.repro import Outcome, RunFailed, last_lines, repro
+from gitml.pipeline.snapshot import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitml.experiments.snapshot import Start
+
+LOCK = "run.lock"
+LOG = "run.log"
+
+
+class Request(NamedTuple):
+    """What somebody asks for.
+
+    Attributes
+    ----------
+    slug
+        The experiment to begin; None for the one that is checked out.
+    sets
+        Parameters to change, as pairs of what somebody wrote for the name and the value.
+    hypothesis
+        What they expect, in a sentence or more; may be empty.
+    include
+        Further untracked files that belong to the run.
+    is_forced
+        Whether to run what was run before.
+    """
+
+    slug: str | None = None
+    sets: Sets = ()
+    hypothesis: str = ""
+    include: tuple[str, ...] = ()
+    is_forced: bool = False
+
+
+class Finished(NamedTuple):
+    """What a run came to.
+
+    Attributes
+    ----------
+    slug
+        The experiment.
+    commit
+        Full id of its commit; None where nothing was new.
+    is_new
+        Whether the branch was made by it.
+    params, metrics
+        What differs from the parent; of metrics all that there are.
+    outcome
+        How the pipeline ended.
+    edited
+        Files that were edited while it ran, and are not in the commit.
+    kept_staged
+        Files whose staged content was left as it was.
+    report
+        Where the report is.
+    missing
+        The sections that a person still owes.
+    """
+
+    slug: str
+    commit: str | None
+    is_new: bool
+    params: tuple[Change, ...]
+    metrics: tuple[Change, ...]
+    outcome: Outcome
+    edited: tuple[str, ...] = ()
+    kept_staged: tuple[str, ...] = ()
+    report: str = ""
+    missing: tuple[str, ...] = ()
+
+
+class NotOnAnExperiment(GitmlError):
+    """A run has no branch to be committed on."""
+
+    def __init__(self, branch: str | None) -> None:
+        where = f"on {branch}" if branch is not None else "on no branch"
+        super().__init__(
+            f"you are {where}, and a run is committed on experiments/<name>",
+            "Give it a name; the branch begins here, and your files stay as they are.",
+            ('gitml exp run -n lower-lr -m "1e-3 overshoots"',),
+        )
+
+
+class NameIsTaken(GitmlError):
+    """There is an experiment of this name already."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            f"{FOLDER}{slug} exists already",
+            "A run goes on where its branch is checked out; a new idea gets a new name.",
+            (f"git switch {FOLDER}{slug} && gitml exp run", f"gitml exp run -n {slug}-2"),
+        )
+
+
+class AnotherRun(NotReady):
+    """A run is under way in this working tree."""
+
+
+class Session:
+    """One run, step by step; the steps are a plan, so that they can be printed, killed and done again.
+
+    Parameters
+    ----------
+    request
+        What is asked for.
+    at
+        A folder of the working tree; None for the current one.
+    tell
+        Called with the state about ten times a second while the pipeline runs.
+    note
+        Called with lines that a person should know before the run.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        at: Path | None = None,
+        tell: Callable[[State], None] = lambda state: None,
+        note: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.request = request
+        self.desk = desks.find(at)
+        desks.check_ready(self.desk, at)
+        self.slug = self._slug()
+        self.is_new = self.desk.slug != self.slug
+        self._tell = tell
+        self._note = note
+        self._run_id = ""
+        self._chosen: Chosen | None = None
+        self._old_params: dict[str, bytes] = {}
+        self._report_files: dict[str, bytes] = {}
+        self._start: Start | None = None
+        self._tree = ""
+        self._commit = ""
+        self._outcome: Outcome | None = None
+        self._before: metrics.Results | None = None
+        self._after: metrics.Results | None = None
+        self._kept_staged: tuple[str, ...] = ()
+        self._edited: tuple[str, ...] = ()
+        self._missing: tuple[str, ...] = ()
+
+    @property
+    def branch(self) -> str:
+        """The short name of the branch that gets the commit."""
+        return FOLDER + self.slug
+
+    @property
+    def ref(self) -> str:
+        """Its full name."""
+        return f"refs/heads/{self.branch}"
+
+    def plan(self) -> Plan:
+        """Return what will be done."""
+        on = f"on a new branch {self.branch}" if self.is_new else f"on {self.branch}"
+        told = [f"set {change}" for change in self.chosen().changes] if self.request.sets else []
+        steps = [
+            *([Step("set", "; ".join(told), self._set)] if told else []),
+            Step("snapshot", "keep your files as they are now, and ask the rules", self._snapshot),
+            Step("run", "dvc repro", self._run),
+            Step("collect", "take what the stages wrote", self._collect),
+            Step("report", f"write the results into {reporting.path(self.slug)}", self._write_report),
+            Step("store", "make the commit", self._store),
+            Step("commit", f"commit {on}", self._swap),
+            Step("switch", f"be on {self.branch}", self._switch),
+            Step("refresh", "let git's index follow", self._refresh),
+            Step("log", "write down what was done, for gitml undo", self._log),
+        ]
+        commit_point = next(place for place, step in enumerate(steps) if step.name == "commit")
+        return Plan("exp run", steps, commit_point)
+
+    def chosen(self) -> Chosen:
+        """Return the parameters that will be set.
+
+        Raises
+        ------
+        WrongParameter
+            A name means none, or several, or one that no stage depends on.
+        """
+        if self._chosen is None:
+            self._chosen = choose(self.desk, trees.snapshot(self.desk.root), self.request.sets)
+        return self._chosen
+
+    def carry_out(self, on_step: Callable[[Step], None] | None = None) -> Finished:
+        """Run, and return what came of it.
+
+        Raises
+        ------
+        AnotherRun
+            A run is under way in this working tree.
+        RunFailed
+            A stage failed; its outs, dvc.lock and the parameters are as they were.
+        RulesSayNo
+            What would be committed breaks a rule; nothing was run.
+        """
+        with self._alone():
+            made = self.plan()
+            try:
+                plan.carry_out(made, on_step)
+            except plan.FollowUpFailed:
+                raise
+            except BaseException:
+                self._put_back_params()
+                raise
+        return self._finished()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        repository.make_folder(self.desk.own_folder)
+        file = self.desk.own_folder / LOCK
+        held = lock.try_to_take(file)
+        if held is None:
+            holder = lock.read_holder(file)
+            who = f"process {holder.pid} ({holder.command})" if holder is not None else "another process"
+            raise AnotherRun("a run is under way in this working tree", f"It is {who}.", ("gitml status",))
+        self._lock = held
+        try:
+            yield
+        finally:
+            held.give_back()
+
+    def _slug(self) -> str:
+        asked = self.request.slug
+        if asked is None:
+            if self.desk.slug is None:
+                raise NotOnAnExperiment(self.desk.branch)
+            return self.desk.slug
+        slug = desks.checked_slug(asked)
+        if slug != self.desk.slug and value_of(f"refs/heads/{FOLDER}{slug}", self.desk.root) is not None:
+            raise NameIsTaken(slug)
+        return slug
+
+    # The steps, in their order.
+
+    def _set(self) -> None:
+        for file, values in self.chosen().values.items():
+            path = self.desk.root / file
+            old = path.read_bytes()
+            new = overrides.apply(file, old, values)
+            self._old_params[file] = old
+            replace_file(path, new)
+
+    def _snapshot(self) -> None:
+        start = snapshot.take(self.desk, self.slug, self.request.include)
+        violations = snapshot.judge(self.desk, self.branch, start.tree)
+        refused = [violation for violation in violations if violation.severity == "error"]
+        if refused:
+            raise snapshot.RulesSayNo(refused)
+        for violation in violations:
+            self._note(f"warning  {violation.what} ({violation.rule})")
+        count = len(start.untracked.taken)
+        if count:
+            names = ", ".join(start.untracked.taken[:3]) + (f" and {count - 3} more" if count > 3 else "")
+            self._note(f"also commits {count} untracked file{'s' * (count != 1)}: {names}")
+        if start.untracked.left:
+            names = ", ".join(start.untracked.left[:3])
+            more = len(start.untracked.left) - 3
+            self._note(f"leaves out {names}{f' and {more} more' if more > 0 else ''} (--include takes them)")
+        self._start = start
+
+    def _run(self) -> None:
+        assert self._start is not None
+        found = self._start.layout
+        folders = dict.fromkeys(
+            folder
+            for out in (*found.kept, *found.cached)
+            for folder in (self.desk.root / out, (self.desk.root / out).parent)
+        )
+        watch = Watch(self.slug, self.desk.own_folder, found.stages, tuple(folders), self._tell)
+        log = self.desk.own_folder / LOG
+        try:
+            outcome = repro(self.desk.project_folder, log, watch.see, (self._lock.descriptor,))
+        except KeyboardInterrupt:
+            self._put_back_results()
+            raise
+        finally:
+            watch.end()
+        if not outcome.is_done:
+            self._put_back_results()
+            raise RunFailed(outcome, last_lines(log))
+        self._outcome = outcome
+
+    def _collect(self) -> None:
+        assert self._start is not None
+        self._tree = trees.tree_with_files(self._start.tree, self.desk.root, self._start.layout.written)
+        now = trees.snapshot(self.desk.root, self._start.untracked.taken)
+        written = (*self._start.layout.written, reporting.path(self.slug))
+        changed = [one.path for one in differences(self._tree, now, self.desk.root)]
+        self._edited = tuple(path for path in changed if path not in written)
+        with Objects(self.desk.root) as objects:
+            self._before = metrics.read(Snapshot(list_tree(self.desk.commit, self.desk.root), objects))
+            self._after = metrics.read(Snapshot(list_tree(self._tree, self.desk.root), objects))
+
+    def _write_report(self) -> None:
+        assert self._start is not None
+        assert self._before is not None and self._after is not None
+        written = reporting.write(
+            reporting.Results(
+                desk=self.desk,
+                slug=self.slug,
+                tree=self._tree,
+                parent=self.desk.commit,
+                hypothesis=self.request.hypothesis,
+                layout=self._start.layout,
+                before=self._before,
+                after=self._after,
+            )
+        )
+        self._missing = written.missing
+        files: dict[str, trees.Change] = {
+            path: trees.Blob("100644", content) for path, content in written.files.items()
+        }
+        self._tree = trees.tree_with(self._tree, files, self.desk.root)
+        self._report_files = written.files
+
+    def _store(self) -> None:
+        assert self._start is not None
+        self._run_id = oplog.new_id(_now())
+        text = message.write(
+            self._run_id,
+            self._start.inputs,
+            self._param_changes(),
+            self._metric_changes(),
+            self.request.hypothesis,
+            self.desk.config,
+        )
+        self._commit = commit_tree(self._tree, [self.desk.commit], text, at=self.desk.root)
+
+    def _swap(self) -> None:
+        old = None if self.is_new else self.desk.commit
+        compare_and_swap(self.ref, self._commit, old, f"gitml exp run: {self.slug}", self.desk.root)
+
+    def _switch(self) -> None:
+        if self.is_new:
+            git("symbolic-ref", "-m", f"gitml exp run: begin {self.slug}", "HEAD", self.ref, at=self.desk.root)
+
+    def _refresh(self) -> None:
+        for path, content in self._report_files.items():
+            file = self.desk.root / path
+            current = file.read_bytes() if file.exists() else b""
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if path == reporting.path(self.slug) and current:
+                content = reporting.carried_over(current, content)
+            if content != current:
+                replace_file(file, content)
+        self._kept_staged = tuple(refresh_index(self.desk.root, self.desk.commit, self._commit))
+
+    def _log(self) -> None:
+        old = None if self.is_new else self.desk.commit
+        head = (f"refs/heads/{self.desk.branch}" if self.desk.branch else self.desk.commit, self.ref)
+        oplog.record(
+            sys.argv[1:], [Move(self.ref, old, self._commit)], head if self.is_new else None, at=self.desk.root
+        )
+
+    def _put_back_params(self) -> None:
+        for file, old in self._old_params.items():
+            replace_file(self.desk.root / file, old)
+
+    def _put_back_results(self) -> None:
+        """Put declared outs that git keeps, and dvc.lock, back to what they were before; nothing else."""
+        assert self._start is not None
+        found = self._start.layout
+        put_back(self.desk, self._start.tree, (*found.kept, *found.locks))
+
+    def _param_changes(self) -> list[Change]:
+        assert self._before is not None and self._after is not None
+        return message.changes(self._before.params, self._after.params)
+
+    def _metric_changes(self) -> list[Change]:
+        assert self._before is not None and self._after is not None
+        old = self._before.metrics
+        return [Change(name, old.get(name), value) for name, value in self._after.metrics.items() if _is_number(value)]
+
+    def _finished(self) -> Finished:
+        assert self._outcome is not None
+        return Finished(
+            self.slug,
+            self._commit,
+            self.is_new,
+            tuple(self._param_changes()),
+            tuple(self._metric_changes()),
+            self._outcome,
+            self._edited,
+            self._kept_staged,
+            reporting.path(self.slug),
+            self._missing,
+        )
+
+
+def put_back(desk: Desk, tree: str, paths: Sequence[str]) -> None:
+    """Put files of the working tree back to what a tree has; those that it has not are removed."""
+    with Objects(desk.root) as objects:
+        there = {entry.path: entry for entry in list_tree(tree, desk.root)}
+        for path in paths:
+            below = [entry for name, entry in there.items() if name == path or name.startswith(f"{path}/")]
+            for entry in below:
+                content = objects.read(entry.oid) if entry.is_file else None
+                file = desk.root / entry.path
+                if content is not None and (not file.is_file() or file.read_bytes() != content):
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    replace_file(file, content)
+            kept = {entry.path for entry in below}
+            for file in _files_below(desk.root / path):
+                if file.relative_to(desk.root).as_posix() not in kept:
+                    file.unlink(missing_ok=True)
+
+
+def _files_below(path: Path) -> list[Path]:
+    if path.is_file() or path.is_symlink():
+        return [path]
+    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else []
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _now() -> float:
+    import time
+
+    return time.time()

@@ -1,0 +1,177 @@
+"""What a run starts from: the working tree as it is now, kept as a tree before anything runs."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import NamedTuple
+
+from gitml.errors import GitmlError
+from gitml.git import trees
+from gitml.git.command import git
+from gitml.git.index import differences
+from gitml.git.objects import Objects, list_tree
+from gitml.pipeline.ignore import is_inside
+from gitml.pipeline.layout import Inputs, Layout, inputs, layout, project_at
+from gitml.pipeline.snapshot import Snapshot
+from gitml.policy import contents, rules
+from gitml.policy.contents import NewFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitml.experiments.desk import Desk
+    from gitml.policy.rules import Violation
+
+CODE = ("stages/",)
+"""Folders whose new files belong to a run even where no stage names them."""
+
+
+class NoPipeline(GitmlError):
+    """The dvc.yaml cannot be run, or there is none."""
+
+
+class RulesSayNo(GitmlError):
+    """What a run would commit breaks rules; nothing was run."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        names = dict.fromkeys(violation.rule for violation in violations)
+        super().__init__(
+            f"this cannot be committed, so it is not run ({', '.join(names)})",
+            "\n".join(f"{violation.what}. {violation.why}".strip() for violation in violations),
+            tuple(dict.fromkeys(mend for violation in violations for mend in violation.mend)),
+        )
+        self.violations = tuple(violations)
+
+
+class Untracked(NamedTuple):
+    """Files that git does not know yet.
+
+    Attributes
+    ----------
+    taken
+        Those that belong to the run.
+    left
+        The others.
+    """
+
+    taken: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+class Start(NamedTuple):
+    """What a run starts from.
+
+    Attributes
+    ----------
+    tree
+        Full id of the working tree's tree.
+    layout
+        What the run reads and writes.
+    inputs
+        What its results will come from.
+    untracked
+        What was new in it, and what was left out.
+    """
+
+    tree: str
+    layout: Layout
+    inputs: Inputs
+    untracked: Untracked
+
+
+def take(desk: Desk, slug: str, include: Sequence[str]) -> Start:
+    """Keep the working tree as a tree, without a change to it or to its index.
+
+    Raises
+    ------
+    NoPipeline
+        There is nothing to run.
+    MergeIsOpen
+        There are conflicts.
+    """
+    found = layout_of(desk, trees.snapshot(desk.root))
+    untracked = sort_untracked(desk, slug, found, include)
+    tree = trees.snapshot(desk.root, untracked.taken)
+    with Objects(desk.root) as objects:
+        snapshot = Snapshot(list_tree(tree, desk.root), objects)
+        project = project_at(snapshot, desk.project)
+        if project is None:
+            raise _no_pipeline(desk)
+        found = layout(project)
+        return Start(tree, found, inputs(snapshot, project, found), untracked)
+
+
+def layout_of(desk: Desk, tree: str) -> Layout:
+    """Return what a run of a tree reads and writes.
+
+    Raises
+    ------
+    NoPipeline
+        There is nothing to run.
+    """
+    with Objects(desk.root) as objects:
+        project = project_at(Snapshot(list_tree(tree, desk.root), objects), desk.project)
+        if project is None:
+            raise _no_pipeline(desk)
+        return layout(project)
+
+
+def sort_untracked(desk: Desk, slug: str, found: Layout, include: Sequence[str]) -> Untracked:
+    """Sort the files that git does not know: those a stage reads, code, the report, and what was asked for are taken.
+
+    Parameters
+    ----------
+    desk
+        The working tree.
+    slug
+        The experiment.
+    found
+        What stages read.
+    include
+        Paths, folders or patterns from the top, whose new files are taken as well.
+    """
+    listed = git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/", at=desk.root)
+    folders = (*CODE, f"reports/{slug}/")
+    taken: list[str] = []
+    left: list[str] = []
+    written = {*found.kept, *found.locks}
+    for path in listed.split("\0")[:-1]:
+        if any(is_inside(path, one) for one in written):
+            continue  # what the run makes is looked at when it is made
+        is_asked = any(is_inside(path, one.rstrip("/")) or fnmatch.fnmatchcase(path, one) for one in include)
+        is_taken = is_asked or found.reads(path) or path.startswith(folders)
+        (taken if is_taken else left).append(path)
+    return Untracked(tuple(taken), tuple(left))
+
+
+def judge(desk: Desk, branch: str, tree: str) -> list[Violation]:
+    """Ask the rules that could refuse the commit of a run, before hours of training.
+
+    Returns
+    -------
+    violations
+        Errors and warnings of branch-name, no-large-file, clean-notebook and no-secret.
+    """
+    with Objects(desk.root) as objects:
+        snapshot = Snapshot(list_tree(tree, desk.root), objects)
+        paths = {branch} if snapshot.kind(branch) in ("file", "folder") else set()
+        name = rules.branch_name(branch, desk.config, paths)
+        changed = {one.path: one.new[1] for one in differences(desk.commit, tree, desk.root) if one.new[1]}
+        sizes = {oid: size for oid, (kind, size) in objects.describe(changed.values()).items() if kind == "blob"}
+        found = [] if name is None else [name]
+        for path, oid in changed.items():
+            if oid in sizes:
+                is_read = contents.is_worth_reading(path, sizes[oid], desk.config)
+                file = NewFile(path, sizes[oid], objects.read(oid) if is_read else None)
+                found += contents.judge([file], desk.config)
+    return found
+
+
+def _no_pipeline(desk: Desk) -> NoPipeline:
+    where = f" in {desk.project}" if desk.project else ""
+    return NoPipeline(
+        f"there is no dvc.yaml{where} that git knows",
+        "A run is `dvc repro` of the stages that dvc.yaml names, and it is committed with them.",
+        ("git add dvc.yaml", "dvc stage add --help"),
+    )
