@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
+        "exp": "Start, run, compare and finish experiments; each is a branch.",
         "doctor": "Check this machine and this repository, and name what mends them.",
     },
     "Team": {},
