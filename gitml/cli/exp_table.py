@@ -31,8 +31,9 @@ def as_text(made: List, now: float) -> str:
     if "CHANGED" in heads:
         others = sum(width for head, width in widths.items() if head != "CHANGED")
         room = max(SHORTEST_CHANGE, WIDTH - 2 * (len(heads) - 1) - 2 - others)
+        names = _short_names(made)
         for row, one in zip(rows, made.rows, strict=True):
-            row["CHANGED"] = _changes(one, _short_names(made), room)
+            row["CHANGED"] = _changes(one, names, room)
         widths["CHANGED"] = max(len("CHANGED"), *(len(row["CHANGED"]) for row in rows))
     marks = ["  ", *("* " if row.entry.ref.is_checked_out else "  " for row in made.rows)]
     lines = [{head: head for head in heads}, *rows]
