@@ -226,3 +226,21 @@ def _with_remotes_ahead(refs: tuple[Ref, ...], pairs: dict[str, Ref], at: Path |
     ahead = behind({ref.oid: pairs[ref.full].oid for ref in refs if ref.full in pairs}, at)
     more = [pairs[ref.full] for ref in refs if ref.full in pairs and ref.oid not in ahead and ref.kind == "experiment"]
     return sorted([*refs, *more], key=lambda ref: (ref.kind, ref.name))
+
+
+def unfetched_remotes(at: Path | None = None) -> list[str]:
+    """Return the remotes whose experiments this clone was told not to fetch, as a single-branch clone is."""
+    from gitml.errors import GitFailed
+
+    try:
+        listed = git("config", "--get-regexp", r"^remote\..*\.fetch$", at=at)
+    except GitFailed:
+        return []
+    has_all: dict[str, bool] = {}
+    for line in listed.splitlines():
+        key, _, spec = line.partition(" ")
+        remote = key.removeprefix("remote.").removesuffix(".fetch")
+        source = spec.lstrip("+").partition(":")[0]
+        is_wide = source.endswith("*") and "refs/heads/experiments/x".startswith(source[:-1])
+        has_all[remote] = has_all.get(remote, False) or is_wide
+    return [remote for remote, is_all in has_all.items() if not is_all]

@@ -15,7 +15,7 @@ what they are in YAML. Numbers compare with numbers, texts with texts; a run tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gitml.errors import WrongUsage
@@ -149,8 +149,18 @@ def fits(expression: Expression, values: Mapping[str, Any]) -> bool:
     return any(fits(part, values) for part in expression.of)
 
 
-def find_name(name: str, known: Iterable[str]) -> str:
+def find_name(name: str, known: Iterable[str], rows: Sequence[Mapping[str, Any]] = ()) -> str:
     """Return the name that is meant: itself, or the only one that ends with its parts.
+
+    Parameters
+    ----------
+    name
+        What somebody wrote.
+    known
+        All names that there are.
+    rows
+        The values of all runs. Several names that have the same value in each, as YAML's aliases do, are
+        one; the shortest is taken.
 
     Raises
     ------
@@ -164,8 +174,8 @@ def find_name(name: str, known: Iterable[str]) -> str:
     if name in names:
         return name
     ends = [one for one in names if one.endswith((f".{name}", f":{name}"))]
-    if len(ends) == 1:
-        return ends[0]
+    if len(ends) == 1 or (rows and all(len({str(row.get(end)) for end in ends}) <= 1 for row in rows) and ends):
+        return min(ends, key=len)
     if ends:
         raise UnknownName(name, tuple(ends), ())
     from difflib import get_close_matches

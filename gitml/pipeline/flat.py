@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import posixpath
 import re
+from math import isfinite
 from typing import Any, NamedTuple
 
 from gitml.pipeline import params, strict, yaml12
@@ -19,6 +19,7 @@ MOST_KNOWN = 8
 """Files that are remembered to compare others with."""
 
 _LINE = re.compile(r"( *[A-Za-z_][\w-]*: +)([-+.]?[A-Za-z0-9][\w.+-]*)( +#.*| *)")
+_AS_THEY_ARE = frozenset((str, int, bool, type(None)))
 _BREAKS = re.compile("[\\r\\x85\\u2028\\u2029\\ufeff]")
 
 
@@ -59,7 +60,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | str | int):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
+        return value if isfinite(value) else str(value)
     if isinstance(value, dict):
         return {_text(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -85,7 +86,8 @@ def read_metrics(path: str, content: bytes) -> Flat:
             value = strict.loads(content)
         else:
             value = yaml12.load(content)
-        _refuse_infinite(value)
+        if suffix != ".json":
+            _refuse_infinite(value)
     except (ValueError, RecursionError) as error:
         raise Unreadable(str(error) or "it is nested too deeply") from None
     found = flatten({} if value is None else value, posixpath.basename(path))
@@ -167,13 +169,14 @@ class _Known(NamedTuple):
 
 def _flatten(value: dict[Any, Any], prefix: str, found: Flat) -> None:
     for key, inner in value.items():
-        name = f"{prefix}{_text(key)}"
-        if isinstance(inner, dict) and inner:
+        name = prefix + (key if type(key) is str else _text(key))
+        kind = type(inner)
+        if kind is dict and inner:
             _flatten(inner, f"{name}.", found)
         elif name in found:
             raise Unreadable(f"two of its values are called {name}")
         else:
-            found[name] = plain(inner)
+            found[name] = inner if kind in _AS_THEY_ARE or (kind is float and isfinite(inner)) else plain(inner)
 
 
 def _text(key: Any) -> str:
@@ -187,7 +190,7 @@ def _refuse_infinite(value: Any) -> None:
     elif isinstance(value, list):
         for inner in value:
             _refuse_infinite(inner)
-    elif isinstance(value, float) and not math.isfinite(value):
+    elif isinstance(value, float) and not isfinite(value):
         raise Unreadable(f"{value} is no number that can be compared")
 
 

@@ -1,0 +1,17 @@
+"""Which commands ``gitml exp`` has: a table, so that its help imports none of them."""
+
+from __future__ import annotations
+
+SUBCOMMANDS: dict[str, str] = {
+    "list": "List all experiments, best first, against main.",
+    "show": "Show one experiment: params, metrics, runs, report.",
+    "diff": "Show what differs between two experiments.",
+    "log": "Show the runs of one experiment, newest first.",
+}
+"""For each command what it does. The click command of ``x-y`` is ``command`` in ``gitml/cli/exp_x_y.py``, and its
+help begins with the same words."""
+
+OVERVIEW = """Start, run, compare and finish experiments; each is a branch.
+
+NAME is an experiment, or the only one that begins or ends so; a model as v4 or model-v4; or any revision.
+"""
