@@ -22,6 +22,8 @@ from gitml.reports.render import DataFile, FileChange, Methodology, Stage, Value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pathlib import Path
+
     from gitml.experiments.desk import Desk
     from gitml.pipeline.layout import Layout
 
@@ -104,6 +106,13 @@ def write(results: Results) -> Written:
         )
     text = document.fill(text, methodology=methodology, results=told)
     return Written({path(results.slug): document.encoded(text)}, document.missing(text))
+
+
+def missing(root: Path, tree: str, slug: str) -> tuple[str, ...]:
+    """Return the sections of a tree's report that a person still owes; all of them where there is no report."""
+    with Objects(root) as objects:
+        content = Snapshot(list_tree(tree, root), objects).read(path(slug))
+    return document.missing(document.decoded(content or b""))
 
 
 def begin(desk: Desk, slug: str, parent: str, objective: str = "", hypothesis: str = "") -> bytes:
@@ -201,7 +210,7 @@ def _code(results: Results) -> list[FileChange]:
     written = (*results.layout.written, *results.layout.params, "reports/")
     changes = code_changes(results.parent, results.tree, results.desk.root)
     return [
-        FileChange(one.path, one.added, one.deleted)
+        FileChange(one.path, one.added, one.removed)
         for one in changes
         if not any(one.path == name or one.path.startswith(f"{name.rstrip('/')}/") for name in written)
     ]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gitml.errors import GitmlError
 from gitml.experiments import desk as desks
-from gitml.experiments import message, reporting, snapshot
+from gitml.experiments import message, reporting, snapshot, tried
 from gitml.experiments.desk import FOLDER, Desk, NotReady
 from gitml.experiments.message import Change
 from gitml.experiments.progress import State, Watch
@@ -24,6 +24,8 @@ from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step
 from gitml.git.transaction import commit_tree, compare_and_swap, value_of
 from gitml.pipeline import metrics, overrides
+from gitml.pipeline.ignore import is_inside
+from gitml.pipeline.layout import known_params
 from gitml.pipeline.repro import Outcome, RunFailed, last_lines, repro
 from gitml.pipeline.snapshot import Snapshot
 
@@ -31,7 +33,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gitml.config import Config
     from gitml.experiments.snapshot import Start
+    from gitml.experiments.tried import Tried
 
 LOCK = "run.lock"
 LOG = "run.log"
@@ -121,6 +125,28 @@ class NameIsTaken(GitmlError):
         )
 
 
+class AlreadyTried(GitmlError):
+    """A run of just these inputs exists.
+
+    Attributes
+    ----------
+    found
+        The run.
+    """
+
+    def __init__(self, found: Tried, config: Config) -> None:
+        super().__init__(
+            f"{found.name} has this run already: {found.commit[:7]}, {told_metric(found, config)}",
+            "Code, data and parameters are the same, so the result would be, too. Nothing was run.",
+            (f"gitml exp show {found.name.removeprefix(FOLDER)}", "gitml exp run --force"),
+        )
+        self.found = found
+
+
+class NothingNew(Exception):
+    """The run gave what its branch has already."""
+
+
 class AnotherRun(NotReady):
     """A run is under way in this working tree."""
 
@@ -167,6 +193,7 @@ class Session:
         self._kept_staged: tuple[str, ...] = ()
         self._edited: tuple[str, ...] = ()
         self._missing: tuple[str, ...] = ()
+        self._used: set[str] = set()
 
     @property
     def branch(self) -> str:
@@ -227,6 +254,8 @@ class Session:
                 plan.carry_out(made, on_step)
             except plan.FollowUpFailed:
                 raise
+            except NothingNew:
+                self._commit = ""
             except BaseException:
                 self._put_back_params()
                 raise
@@ -285,6 +314,22 @@ class Session:
             more = len(start.untracked.left) - 3
             self._note(f"leaves out {names}{f' and {more} more' if more > 0 else ''} (--include takes them)")
         self._start = start
+        self._look_for_the_same(start)
+
+    def _look_for_the_same(self, start: Start) -> None:
+        """See whether somebody tried this already; a run that is nearly the same is worth a line."""
+        if self.request.is_forced:
+            return
+        found = tried.same(start.inputs, self.desk.root)
+        if found is not None and (self.is_new or found.commit != self.desk.commit):
+            raise AlreadyTried(found, self.desk.config)
+        with Objects(self.desk.root) as objects:
+            files = Snapshot(list_tree(start.tree, self.desk.root), objects)
+            known = known_params(files, start.layout)
+        used = {one.name for one in known if one.is_used}
+        near = tried.near(start.inputs, {one.name: one.value for one in known}, used, self.desk.root)
+        if near is not None and found is None:
+            self._note(f"nearly the same: {near.name} ({near.commit[:7]}), {told_metric(near, self.desk.config)}")
 
     def _run(self) -> None:
         assert self._start is not None
@@ -311,13 +356,23 @@ class Session:
     def _collect(self) -> None:
         assert self._start is not None
         self._tree = trees.tree_with_files(self._start.tree, self.desk.root, self._start.layout.written)
+        if not self.is_new and self._tree == git("rev-parse", f"{self.desk.commit}^{{tree}}", at=self.desk.root):
+            self._compare()
+            self._missing = reporting.missing(self.desk.root, self._tree, self.slug)
+            raise NothingNew
         now = trees.snapshot(self.desk.root, self._start.untracked.taken)
         written = (*self._start.layout.written, reporting.path(self.slug))
         changed = [one.path for one in differences(self._tree, now, self.desk.root)]
-        self._edited = tuple(path for path in changed if path not in written)
+        self._edited = tuple(path for path in changed if not any(is_inside(path, one) for one in written))
+        self._compare()
+
+    def _compare(self) -> None:
+        assert self._start is not None
         with Objects(self.desk.root) as objects:
-            self._before = metrics.read(Snapshot(list_tree(self.desk.commit, self.desk.root), objects))
-            self._after = metrics.read(Snapshot(list_tree(self._tree, self.desk.root), objects))
+            before = Snapshot(list_tree(self.desk.commit, self.desk.root), objects)
+            after = Snapshot(list_tree(self._tree, self.desk.root), objects)
+            self._before, self._after = metrics.read(before), metrics.read(after)
+            self._used = {one.name for one in known_params(after, self._start.layout) if one.is_used}
 
     def _write_report(self) -> None:
         assert self._start is not None
@@ -392,7 +447,8 @@ class Session:
 
     def _param_changes(self) -> list[Change]:
         assert self._before is not None and self._after is not None
-        return message.changes(self._before.params, self._after.params)
+        changed = message.changes(self._before.params, self._after.params)
+        return [one for one in changed if one.name in self._used]
 
     def _metric_changes(self) -> list[Change]:
         assert self._before is not None and self._after is not None
@@ -403,7 +459,7 @@ class Session:
         assert self._outcome is not None
         return Finished(
             self.slug,
-            self._commit,
+            self._commit or None,
             self.is_new,
             tuple(self._param_changes()),
             tuple(self._metric_changes()),
@@ -413,6 +469,13 @@ class Session:
             reporting.path(self.slug),
             self._missing,
         )
+
+
+def told_metric(found: Tried, config: Config) -> str:
+    """Return the figure by which a run is ranked, ``roc_auc 0.7151``."""
+    names = [config.metric.name] if config.metric is not None else list(found.metrics)
+    name = next((name for name in names if _is_number(found.metrics.get(name))), None)
+    return f"{name} {found.metrics[name]:.4f}" if name is not None else "without a metric"
 
 
 def put_back(desk: Desk, tree: str, paths: Sequence[str]) -> None:

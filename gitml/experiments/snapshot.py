@@ -135,10 +135,11 @@ def sort_untracked(desk: Desk, slug: str, found: Layout, include: Sequence[str])
     folders = (*CODE, f"reports/{slug}/")
     taken: list[str] = []
     left: list[str] = []
-    written = {*found.kept, *found.locks}
+    dvc = f"{found.root}/.dvc" if found.root else ".dvc"
+    written = {*found.kept, *found.cached, *found.locks, f"{dvc}/cache", f"{dvc}/tmp"}
     for path in listed.split("\0")[:-1]:
         if any(is_inside(path, one) for one in written):
-            continue  # what the run makes is looked at when it is made
+            continue  # what the run makes, and what DVC keeps
         is_asked = any(is_inside(path, one.rstrip("/")) or fnmatch.fnmatchcase(path, one) for one in include)
         is_taken = is_asked or found.reads(path) or path.startswith(folders)
         (taken if is_taken else left).append(path)

@@ -1,0 +1,73 @@
+"""``gitml exp run``."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from gitml.cli.run_progress import Screen
+from gitml.cli.run_result import as_json, as_text
+from gitml.cli.terminal import printable
+from gitml.errors import WrongUsage
+from gitml.experiments.run import Request, Session
+from gitml.git.plan import describe
+from gitml.pipeline import overrides
+from gitml.pipeline.overrides import Value
+
+_EXAMPLE = """\b
+Example:
+  gitml exp run -n lower-lr -S lr=3e-4 -m "1e-3 overshoots"
+  gitml exp run            # again, on the experiment that is checked out
+  gitml exp run --dry-run"""
+
+
+@click.command("run", epilog=_EXAMPLE)
+@click.option("-n", "--name", metavar="NAME", help="Begin a new experiment of this name, here.")
+@click.option(
+    "-S", "--set", "sets", metavar="NAME=VALUE", multiple=True, help="Set a parameter; an end of its name will do."
+)
+@click.option("-m", "--message", default="", metavar="TEXT", help="The hypothesis: what you expect, and why.")
+@click.option("--include", metavar="PATH", multiple=True, help="Take this untracked file, folder or pattern, too.")
+@click.option("-f", "--force", is_flag=True, help="Run, even if an experiment has just these inputs.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--json", "is_json", is_flag=True, help="Write a JSON object.")
+def command(
+    name: str | None,
+    sets: tuple[str, ...],
+    message: str,
+    include: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    is_json: bool,
+) -> None:
+    """Run the pipeline, and commit what it gave with what it was made of.
+
+    Your files are kept as they are at the start: what you edit while it runs is not committed. Untracked
+    files are taken where a stage reads them, in stages/, in the report's folder, and with --include. If a
+    stage fails, its results and the parameters are put back, and nothing is committed.
+    """
+    request = Request(name, tuple(_parsed(text) for text in sets), message, include, force)
+    screen = Screen(sys.stderr)
+    session = Session(request, tell=screen.show, note=screen.note)
+    if dry_run:
+        lines = describe(session.plan())
+        print(json.dumps(lines, indent=2) if is_json else "\n".join(printable(f"would {line}") for line in lines))
+        return
+    for change in session.chosen().changes if sets else ():
+        screen.note(str(change) + (f"   on new branch {session.branch}" if session.is_new else ""))
+    with screen:
+        finished = session.carry_out()
+    print(as_json(finished) if is_json else as_text(finished))
+
+
+def _parsed(text: str) -> tuple[str, Value]:
+    name, values = overrides.parse(text)
+    if len(values) != 1:
+        raise WrongUsage(
+            f"-S {text} gives {name} {len(values)} values",
+            "A run has one value of each parameter; a sweep takes several.",
+            (f"gitml exp sweep -S {text}", f"gitml exp run -S '{name}=[{text.partition('=')[2]}]'   # a list"),
+        )
+    return name, values[0]
