@@ -50,6 +50,7 @@ def write(
     metrics: Sequence[Change],
     hypothesis: str,
     config: Config,
+    subject: str = "",
 ) -> str:
     """Return the message of a run.
 
@@ -67,11 +68,13 @@ def write(
         What a person said about it; may be empty.
     config
         The project's configuration.
+    subject
+        What stands behind the prefix; empty for what was changed, else the hypothesis' first line.
     """
     names = [prefix.name for prefix in config.prefixes]
     prefix = "experiment" if "experiment" in names else commits.likely_prefix("", config.prefixes)
     first, _, rest = hypothesis.strip().partition("\n")
-    what = _joined(params, LONGEST - len(prefix) - 2) or first or "run"
+    what = subject or _joined(params, LONGEST - len(prefix) - 2) or first or "run"
     body = [] if what == first else [first]
     body += [rest.strip()]
     text = "\n\n".join([f"{prefix}: {_printable(what)}", *(part for part in body if part)])

@@ -21,7 +21,6 @@ from gitml.reports.render import DataFile, FileChange, Methodology, Stage, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
     from pathlib import Path
 
     from gitml.experiments.desk import Desk

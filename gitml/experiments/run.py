@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gitml.errors import GitmlError
+from gitml.experiments import commit, reporting, snapshot, tried
 from gitml.experiments import desk as desks
-from gitml.experiments import message, reporting, snapshot, tried
+from gitml.experiments.commit import Differences, Made, Produced, is_number
 from gitml.experiments.desk import FOLDER, Desk, NotReady
 from gitml.experiments.message import Change
 from gitml.experiments.progress import State, Watch
@@ -22,8 +23,8 @@ from gitml.git.index import differences, refresh_index
 from gitml.git.objects import Objects, list_tree
 from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step
-from gitml.git.transaction import commit_tree, compare_and_swap, value_of
-from gitml.pipeline import metrics, overrides
+from gitml.git.transaction import compare_and_swap, value_of
+from gitml.pipeline import overrides
 from gitml.pipeline.ignore import is_inside
 from gitml.pipeline.layout import known_params
 from gitml.pipeline.repro import Outcome, RunFailed, last_lines, repro
@@ -180,25 +181,26 @@ class Session:
         self.is_new = self.desk.slug != self.slug
         self._tell = tell
         self._note = note
-        self._run_id = ""
         self._chosen: Chosen | None = None
         self._old_params: dict[str, bytes] = {}
-        self._report_files: dict[str, bytes] = {}
         self._start: Start | None = None
-        self._tree = ""
-        self._commit = ""
         self._outcome: Outcome | None = None
-        self._before: metrics.Results | None = None
-        self._after: metrics.Results | None = None
+        self._produced: Produced | None = None
+        self._differences: Differences | None = None
+        self._made: Made | None = None
         self._kept_staged: tuple[str, ...] = ()
         self._edited: tuple[str, ...] = ()
         self._missing: tuple[str, ...] = ()
-        self._used: set[str] = set()
 
     @property
     def branch(self) -> str:
         """The short name of the branch that gets the commit."""
         return FOLDER + self.slug
+
+    @property
+    def commit(self) -> str:
+        """Full id of the run's commit; empty before there is one, and where nothing was new."""
+        return self._made.commit if self._made is not None else ""
 
     @property
     def ref(self) -> str:
@@ -214,8 +216,7 @@ class Session:
             Step("snapshot", "keep your files as they are now, and ask the rules", self._snapshot),
             Step("run", "dvc repro", self._run),
             Step("collect", "take what the stages wrote", self._collect),
-            Step("report", f"write the results into {reporting.path(self.slug)}", self._write_report),
-            Step("store", "make the commit", self._store),
+            Step("store", f"write the results into {reporting.path(self.slug)}, and make the commit", self._store),
             Step("commit", f"commit {on}", self._swap),
             Step("switch", f"be on {self.branch}", self._switch),
             Step("refresh", "let git's index follow", self._refresh),
@@ -255,7 +256,7 @@ class Session:
             except plan.FollowUpFailed:
                 raise
             except NothingNew:
-                self._commit = ""
+                self._made = None
             except BaseException:
                 self._put_back_params()
                 raise
@@ -355,70 +356,36 @@ class Session:
 
     def _collect(self) -> None:
         assert self._start is not None
-        self._tree = trees.tree_with_files(self._start.tree, self.desk.root, self._start.layout.written)
-        if not self.is_new and self._tree == git("rev-parse", f"{self.desk.commit}^{{tree}}", at=self.desk.root):
-            self._compare()
-            self._missing = reporting.missing(self.desk.root, self._tree, self.slug)
+        tree = trees.tree_with_files(self._start.tree, self.desk.root, self._start.layout.written)
+        self._produced = Produced(tree, self._start.layout, self._start.inputs)
+        if not self.is_new and tree == git("rev-parse", f"{self.desk.commit}^{{tree}}", at=self.desk.root):
+            self._differences = commit.compare(self.desk, self.desk.commit, self._produced)
+            self._missing = reporting.missing(self.desk.root, tree, self.slug)
             raise NothingNew
         now = trees.snapshot(self.desk.root, self._start.untracked.taken)
         written = (*self._start.layout.written, reporting.path(self.slug))
-        changed = [one.path for one in differences(self._tree, now, self.desk.root)]
+        changed = [one.path for one in differences(tree, now, self.desk.root)]
         self._edited = tuple(path for path in changed if not any(is_inside(path, one) for one in written))
-        self._compare()
-
-    def _compare(self) -> None:
-        assert self._start is not None
-        with Objects(self.desk.root) as objects:
-            before = Snapshot(list_tree(self.desk.commit, self.desk.root), objects)
-            after = Snapshot(list_tree(self._tree, self.desk.root), objects)
-            self._before, self._after = metrics.read(before), metrics.read(after)
-            self._used = {one.name for one in known_params(after, self._start.layout) if one.is_used}
-
-    def _write_report(self) -> None:
-        assert self._start is not None
-        assert self._before is not None and self._after is not None
-        written = reporting.write(
-            reporting.Results(
-                desk=self.desk,
-                slug=self.slug,
-                tree=self._tree,
-                parent=self.desk.commit,
-                hypothesis=self.request.hypothesis,
-                layout=self._start.layout,
-                before=self._before,
-                after=self._after,
-            )
-        )
-        self._missing = written.missing
-        files: dict[str, trees.Change] = {
-            path: trees.Blob("100644", content) for path, content in written.files.items()
-        }
-        self._tree = trees.tree_with(self._tree, files, self.desk.root)
-        self._report_files = written.files
+        self._differences = commit.compare(self.desk, self.desk.commit, self._produced)
 
     def _store(self) -> None:
-        assert self._start is not None
-        self._run_id = oplog.new_id(_now())
-        text = message.write(
-            self._run_id,
-            self._start.inputs,
-            self._param_changes(),
-            self._metric_changes(),
-            self.request.hypothesis,
-            self.desk.config,
+        assert self._produced is not None
+        self._made = commit.make(
+            self.desk, self.slug, [self.desk.commit], self._produced, self.request.hypothesis, self._differences
         )
-        self._commit = commit_tree(self._tree, [self.desk.commit], text, at=self.desk.root)
+        self._missing = self._made.written.missing
 
     def _swap(self) -> None:
         old = None if self.is_new else self.desk.commit
-        compare_and_swap(self.ref, self._commit, old, f"gitml exp run: {self.slug}", self.desk.root)
+        compare_and_swap(self.ref, self.commit, old, f"gitml exp run: {self.slug}", self.desk.root)
 
     def _switch(self) -> None:
         if self.is_new:
             git("symbolic-ref", "-m", f"gitml exp run: begin {self.slug}", "HEAD", self.ref, at=self.desk.root)
 
     def _refresh(self) -> None:
-        for path, content in self._report_files.items():
+        assert self._made is not None
+        for path, content in self._made.written.files.items():
             file = self.desk.root / path
             current = file.read_bytes() if file.exists() else b""
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -426,14 +393,12 @@ class Session:
                 content = reporting.carried_over(current, content)
             if content != current:
                 replace_file(file, content)
-        self._kept_staged = tuple(refresh_index(self.desk.root, self.desk.commit, self._commit))
+        self._kept_staged = tuple(refresh_index(self.desk.root, self.desk.commit, self.commit))
 
     def _log(self) -> None:
         old = None if self.is_new else self.desk.commit
         head = (f"refs/heads/{self.desk.branch}" if self.desk.branch else self.desk.commit, self.ref)
-        oplog.record(
-            sys.argv[1:], [Move(self.ref, old, self._commit)], head if self.is_new else None, at=self.desk.root
-        )
+        oplog.record(sys.argv[1:], [Move(self.ref, old, self.commit)], head if self.is_new else None, at=self.desk.root)
 
     def _put_back_params(self) -> None:
         for file, old in self._old_params.items():
@@ -445,24 +410,14 @@ class Session:
         found = self._start.layout
         put_back(self.desk, self._start.tree, (*found.kept, *found.locks))
 
-    def _param_changes(self) -> list[Change]:
-        assert self._before is not None and self._after is not None
-        changed = message.changes(self._before.params, self._after.params)
-        return [one for one in changed if one.name in self._used]
-
-    def _metric_changes(self) -> list[Change]:
-        assert self._before is not None and self._after is not None
-        old = self._before.metrics
-        return [Change(name, old.get(name), value) for name, value in self._after.metrics.items() if _is_number(value)]
-
     def _finished(self) -> Finished:
-        assert self._outcome is not None
+        assert self._outcome is not None and self._differences is not None
         return Finished(
             self.slug,
-            self._commit or None,
+            self.commit or None,
             self.is_new,
-            tuple(self._param_changes()),
-            tuple(self._metric_changes()),
+            self._differences.params,
+            self._differences.metrics,
             self._outcome,
             self._edited,
             self._kept_staged,
@@ -474,7 +429,7 @@ class Session:
 def told_metric(found: Tried, config: Config) -> str:
     """Return the figure by which a run is ranked, ``roc_auc 0.7151``."""
     names = [config.metric.name] if config.metric is not None else list(found.metrics)
-    name = next((name for name in names if _is_number(found.metrics.get(name))), None)
+    name = next((name for name in names if is_number(found.metrics.get(name))), None)
     return f"{name} {found.metrics[name]:.4f}" if name is not None else "without a metric"
 
 
@@ -500,13 +455,3 @@ def _files_below(path: Path) -> list[Path]:
     if path.is_file() or path.is_symlink():
         return [path]
     return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else []
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _now() -> float:
-    import time
-
-    return time.time()

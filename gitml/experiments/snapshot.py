@@ -97,7 +97,7 @@ def take(desk: Desk, slug: str, include: Sequence[str]) -> Start:
         snapshot = Snapshot(list_tree(tree, desk.root), objects)
         project = project_at(snapshot, desk.project)
         if project is None:
-            raise _no_pipeline(desk)
+            raise no_pipeline(desk)
         found = layout(project)
         return Start(tree, found, inputs(snapshot, project, found), untracked)
 
@@ -113,7 +113,7 @@ def layout_of(desk: Desk, tree: str) -> Layout:
     with Objects(desk.root) as objects:
         project = project_at(Snapshot(list_tree(tree, desk.root), objects), desk.project)
         if project is None:
-            raise _no_pipeline(desk)
+            raise no_pipeline(desk)
         return layout(project)
 
 
@@ -169,7 +169,8 @@ def judge(desk: Desk, branch: str, tree: str) -> list[Violation]:
     return found
 
 
-def _no_pipeline(desk: Desk) -> NoPipeline:
+def no_pipeline(desk: Desk) -> NoPipeline:
+    """Return the error for a tree without a pipeline."""
     where = f" in {desk.project}" if desk.project else ""
     return NoPipeline(
         f"there is no dvc.yaml{where} that git knows",

@@ -1,0 +1,98 @@
+"""Running the pipeline elsewhere than in the user's working tree: in a slot of the pool, as often as wanted at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitml.experiments.commit import Produced
+from gitml.experiments.progress import State, Watch
+from gitml.experiments.snapshot import no_pipeline
+from gitml.git import repository, trees
+from gitml.git.objects import Objects, list_tree
+from gitml.git.transaction import commit_tree
+from gitml.pipeline import slot
+from gitml.pipeline.layout import inputs, layout, project_at
+from gitml.pipeline.repro import Outcome, RunFailed, last_lines, repro
+from gitml.pipeline.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitml.experiments.desk import Desk
+
+
+class Elsewhere(NamedTuple):
+    """What was produced in a slot.
+
+    Attributes
+    ----------
+    produced
+        The tree with its results.
+    outcome
+        How the pipeline ended.
+    """
+
+    produced: Produced
+    outcome: Outcome
+
+
+def produce(
+    desk: Desk,
+    slug: str,
+    tree: str,
+    tell: Callable[[State], None] = lambda state: None,
+    log: Path | None = None,
+) -> Elsewhere:
+    """Run the pipeline on a tree in a slot, and return the tree with its results.
+
+    Nothing of the user's working tree is read or changed; the DVC cache is shared. No ref is moved.
+
+    Parameters
+    ----------
+    desk
+        The repository, the folder of its DVC project, its configuration.
+    slug
+        The experiment, for who watches.
+    tree
+        Full id of the tree that is run.
+    tell
+        Called with the state about ten times a second.
+    log
+        The file for what the stages write; by default one beside the slot.
+
+    Raises
+    ------
+    NoPipeline
+        The tree has nothing to run.
+    RunFailed
+        A stage failed.
+    KeyboardInterrupt
+        Ctrl-C; all that ran has ended.
+    """
+    with Objects(desk.root) as objects:
+        snapshot = Snapshot(list_tree(tree, desk.root), objects)
+        project = project_at(snapshot, desk.project)
+        if project is None:
+            raise no_pipeline(desk)
+        found = layout(project)
+        sums = inputs(snapshot, project, found)
+    commit = commit_tree(tree, [desk.commit], f"experiment: {slug}, before it is run\n", at=desk.root)
+    with slot.acquire(commit, found.cached, desk.project, desk.root) as borrowed:
+        folder = borrowed.path.parent / f"{borrowed.name}.state"
+        repository.make_folder(folder)
+        places = dict.fromkeys(
+            place
+            for out in (*found.kept, *found.cached)
+            for place in (borrowed.path / out, (borrowed.path / out).parent)
+        )
+        watch = Watch(slug, folder, found.stages, tuple(places), tell)
+        written = log if log is not None else folder / "run.log"
+        try:
+            outcome = repro(borrowed.path / desk.project, written, watch.see, (borrowed.lock.descriptor,))
+        finally:
+            watch.end()
+        if not outcome.is_done:
+            raise RunFailed(outcome, last_lines(written))
+        done = trees.tree_with_files(tree, borrowed.path, found.written)
+    return Elsewhere(Produced(done, found, sums), outcome)
