@@ -216,13 +216,13 @@ class TestRwlock:
 
 
 def test_what_a_killed_gitml_left(well: Repo) -> None:
-    names = (".dvc.lock.abcdefgh.tmp", ".dvc.lock.broken.a_3defgh.tmp", ".dvc/.config.local.abcdefgh.tmp")
+    names = (".dvc/.config.local.abcdefgh.tmp", ".dvc.lock.abcdefgh.tmp", ".dvc.lock.broken.a_3defgh.tmp")
     for name in names:
         well.write(name, "x")
     assert seen(well.path, "leftovers") == []
     for name in names:
         os.utime(well.path / name, (time.time() - 99,) * 2)
-    says = ".dvc.lock.abcdefgh.tmp and 2 more: left from a killed gitml"
+    says = ".dvc/.config.local.abcdefgh.tmp and 2 more: left from a killed gitml"
     mend = f"rm {' '.join(names)}"
     assert seen(well.path, "leftovers") == [Finding("leftovers", "warning", says, "Nobody reads it.", (mend,))]
     assert doctor.mend(well.path) == [Outcome("leftovers", f"remove {name}") for name in names]
