@@ -6,6 +6,7 @@ import os
 import shlex
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from gitml.doctor.clone import Clone
@@ -80,6 +81,20 @@ def hardlink(root: Path, here: Path) -> list[Finding]:
     return [Finding("dvc locks", "warning", says, why, (f"rm {' '.join(old)}",))]
 
 
+def leftovers(root: Path, here: Path) -> list[Finding]:
+    """Judge whether a killed gitml left files that it was about to put in place; nothing where it did not."""
+    files = [*root.glob(".dvc.lock*.????????.tmp"), *(root / ".dvc").glob(".config.local.????????.tmp")]
+    old = sorted(file for file in files if _seconds(file) > OLD)
+    if not old:
+        return []
+    shown = [seen_from(here, file) for file in old]
+    says = f"{and_more(shown)}: left from a killed gitml"
+    fixes = tuple(
+        Fix(f"remove {name}", partial(file.unlink, missing_ok=True)) for file, name in zip(old, shown, strict=True)
+    )
+    return [Finding("leftovers", "warning", says, "Nobody reads it.", (f"rm {' '.join(shown)}",), fixes)]
+
+
 def lock(state: pipeline.LockState, file: str, is_committed: bool, fixes: tuple[Fix, ...] = ()) -> Finding:
     """Judge ``dvc.lock``, which is `file` as seen from here."""
     if state in ("readable", "absent"):
@@ -150,6 +165,7 @@ def state(clone: Clone, root: Path, top: Path) -> list[Finding]:
     fixes = (restore(clone, root, top, lock_file, is_committed),) if is_ours_to_mend else ()
     return [
         *hardlink(root, clone.here),
+        *leftovers(root, clone.here),
         hold(pipeline.read_hold(root), rwlock, (let_go(root, rwlock),)),
         lock(lock_state, lock_file, is_committed, fixes),
         *_recorded(clone.folder),

@@ -215,6 +215,21 @@ class TestRwlock:
         assert ill.run("dvc", "repro").code == 0
 
 
+def test_what_a_killed_gitml_left(well: Repo) -> None:
+    names = (".dvc/.config.local.abcdefgh.tmp", ".dvc.lock.abcdefgh.tmp", ".dvc.lock.broken.a_3defgh.tmp")
+    for name in names:
+        well.write(name, "x")
+    assert seen(well.path, "leftovers") == []
+    for name in names:
+        os.utime(well.path / name, (time.time() - 99,) * 2)
+    says = ".dvc/.config.local.abcdefgh.tmp and 2 more: left from a killed gitml"
+    mend = f"rm {' '.join(names)}"
+    assert seen(well.path, "leftovers") == [Finding("leftovers", "warning", says, "Nobody reads it.", (mend,))]
+    assert doctor.mend(well.path) == [Outcome("leftovers", f"remove {name}") for name in names]
+    assert seen(well.path, "leftovers") == []
+    assert not any((well.path / name).exists() for name in names)
+
+
 class TestNotAlone:
     def test_two_at_once(self, ill: Repo) -> None:
         line = [sys.executable, "-m", "gitml", "doctor", "--fix"]
