@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from hashlib import md5
 from pathlib import Path
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -454,3 +456,21 @@ def test_it_starts_without_what_it_does_not_need(hooked: Repo) -> None:
     assert "'gitml.policy.secrets'" in out
     unwanted = ["site", "json", "yaml", "tomllib", "detect_secrets", "requests", "dataclasses", "gitml.pipeline.verify"]
     assert [name for name in unwanted if f"'{name}'" in out] == []
+
+
+def test_what_all_hooks_add_to_a_commit(hooked: Repo, tmp_path: Path) -> None:
+    """In bare starts of Python, because a busy machine slows both; at rest it is 4, or 30 ms."""
+    plain = Repo(tmp_path / "plain")
+    hooked.git("clone", "--quiet", str(hooked.path), str(plain.path))
+    seconds: dict[str, list[float]] = {"bare": [], "hooked": [], "plain": []}
+    for number in range(9):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+        seconds["bare"].append(time.perf_counter() - start)
+        for name, repo in (("hooked", hooked), ("plain", plain)):
+            stage(repo, notes=f"{number}\n")
+            start = time.perf_counter()
+            assert commit(repo) == (0, "")
+            seconds[name].append(time.perf_counter() - start)
+    added = median(one - other for one, other in zip(seconds["hooked"], seconds["plain"], strict=True))
+    assert added <= 10 * median(seconds["bare"])

@@ -186,7 +186,7 @@ class TestNotebook:
             (b'{"cells":' * 100_000, "it is nested too deeply"),
             (b'{"cells": [' + b"9" * 100_000 + b"]}", "it is no JSON"),
             (
-                notebook(code(printed(), keep_output=False, tags=["keep_output"])),
+                notebook(code(keep_output=False, tags=["keep_output"])),
                 "cell 1 has the tag keep_output, and its metadata say the opposite",
             ),
         ],
