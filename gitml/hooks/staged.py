@@ -45,21 +45,25 @@ class Staged(NamedTuple):
         The files that are new or have new bytes, and are no other parent's.
     added
         Paths that HEAD has not.
+    merged
+        The commits that are being merged into HEAD.
     """
 
     entries: tuple[Entry, ...]
     added: frozenset[str]
+    merged: tuple[str, ...] = ()
 
 
 def find() -> Staged:
     """Return what is staged, in git's order; of a merge only what is new against every parent."""
     changed = _changes()
     entries = [entry for _, entry in changed]
-    for other in _merged():
+    merged = _merged()
+    for other in merged:
         theirs = {entry for _, entry in _changes(other)}
         entries = [entry for entry in entries if entry in theirs]
     files = tuple(entry for entry in entries if entry.is_file)
-    return Staged(files, frozenset(entry.path for status, entry in changed if status == "A"))
+    return Staged(files, frozenset(entry.path for status, entry in changed if status == "A"), tuple(merged))
 
 
 def snapshot_entries(added: frozenset[str]) -> list[Entry]:

@@ -142,6 +142,7 @@ class TestNotebook:
             (notebook(code(printed(), keep_output=True, count=2)), "cell 1 has an execution count"),
             (notebook(code(printed(7), keep_output=True)), "cell 1 has an execution count"),
             (notebook(code(printed()), metadata={"keep_output": True}), ""),
+            (notebook({"cell_type": "code", "source": "", "outputs": [printed()]}), "cell 1 has output"),
             (notebook(code(printed(), keep_output=False), metadata={"keep_output": True}), "cell 1 has output"),
             (
                 json.dumps(
