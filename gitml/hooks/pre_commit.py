@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 def run() -> bool:
     """Judge what is staged, say on stderr what is wrong, and return whether the commit may be made."""
+    found = staged.find()
+    if not found.entries:
+        return True
     try:
         project = config.read()
     except config.WrongConfig as wrong:
         print(f"gitml: what is staged was not checked: {wrong.what}", file=sys.stderr)
-        return True
-    found = staged.find()
-    if not found.entries:
         return True
     violations = judge(found, project)
     refused = [violation for violation in violations if violation.severity == "error"]

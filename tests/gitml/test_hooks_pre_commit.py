@@ -500,7 +500,7 @@ class TestBody:
         assert run() == (True, "")
 
     def test_a_wrong_gitml_toml(self, repo: Repo, run: Callable[[], tuple[bool, str]]) -> None:
-        repo.write("gitml.toml", "x")
+        stage(repo, **{"gitml.toml": "x"})
         may_go_on, says = run()
         assert (may_go_on, says[:53]) == (True, "gitml: what is staged was not checked: gitml.toml lin")
 
