@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from gitml import config
+from gitml.errors import GitFailed
 from gitml.git.objects import Objects
 from gitml.hooks import staged
 from gitml.policy import contents
@@ -17,18 +18,19 @@ if TYPE_CHECKING:
     from gitml.config import Config
     from gitml.git.objects import Entry
     from gitml.hooks.staged import Staged
+    from gitml.pipeline.findings import Finding
     from gitml.policy.rules import Violation
 
 
 def run() -> bool:
     """Judge what is staged, say on stderr what is wrong, and return whether the commit may be made."""
+    found = staged.find()
+    if not found.entries:
+        return True
     try:
         project = config.read()
     except config.WrongConfig as wrong:
         print(f"gitml: what is staged was not checked: {wrong.what}", file=sys.stderr)
-        return True
-    found = staged.find()
-    if not found.entries:
         return True
     violations = judge(found, project)
     refused = [violation for violation in violations if violation.severity == "error"]
@@ -63,9 +65,29 @@ def _files(entries: tuple[Entry, ...], objects: Objects, project: Config) -> Ite
 
 
 def _judge_locks(found: Staged, objects: Objects, project: Config) -> list[Violation]:
+    from gitml.pipeline.findings import Verdict
     from gitml.pipeline.snapshot import Snapshot
     from gitml.pipeline.verify import judge_snapshot
     from gitml.policy.lock import lock_forged, metric_covered
 
     verdict = judge_snapshot(Snapshot(staged.snapshot_entries(found.added), objects))
+    findings = [finding for finding in verdict.findings if finding.kind in ("forged", "uncovered")]
+    if findings:
+        known = _known(found)
+        edited = {entry.path for entry in found.entries}
+        findings = [one for one in findings if one not in known or (one.kind == "forged" and one.name in edited)]
+    verdict = Verdict(tuple(findings), verdict.stages)
     return [*lock_forged(verdict, project), *metric_covered(verdict, project)]
+
+
+def _known(found: Staged) -> set[Finding]:
+    """Return what is wrong in a parent already, and so is not this commit's fault."""
+    from gitml.pipeline.verify import judge as judge_tree
+
+    known: set[Finding] = set()
+    for parent in ("HEAD", *found.merged):
+        try:
+            known.update(judge_tree(parent).findings)
+        except GitFailed:  # there is no commit yet
+            continue
+    return known

@@ -19,6 +19,16 @@ _DIFF = (
     *("diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-relative", "--no-ext-diff"),
     *("--no-color", "--ignore-submodules=none", "--diff-filter=AMT"),
 )
+_ADDED = (
+    *("diff", "--cached", "--name-only", "-z", "--no-renames", "--no-relative", "--diff-filter=A"),
+    "--ita-visible-in-index",
+)
+EMPTY = (
+    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+)
+"""The empty blob, by SHA-1 and SHA-256: what the index has for a file that ``git add -N`` only announced."""
+
 LOCKS = ("dvc.lock", "dvc.yaml", ".dvcignore", ".gitattributes")
 """Files that the rules about dvc.lock always ask for."""
 
@@ -35,21 +45,25 @@ class Staged(NamedTuple):
         The files that are new or have new bytes, and are no other parent's.
     added
         Paths that HEAD has not.
+    merged
+        The commits that are being merged into HEAD.
     """
 
     entries: tuple[Entry, ...]
     added: frozenset[str]
+    merged: tuple[str, ...] = ()
 
 
 def find() -> Staged:
     """Return what is staged, in git's order; of a merge only what is new against every parent."""
     changed = _changes()
     entries = [entry for _, entry in changed]
-    for other in _merged():
+    merged = _merged()
+    for other in merged:
         theirs = {entry for _, entry in _changes(other)}
         entries = [entry for entry in entries if entry in theirs]
     files = tuple(entry for entry in entries if entry.is_file)
-    return Staged(files, frozenset(entry.path for status, entry in changed if status == "A"))
+    return Staged(files, frozenset(entry.path for status, entry in changed if status == "A"), tuple(merged))
 
 
 def snapshot_entries(added: frozenset[str]) -> list[Entry]:
@@ -60,24 +74,16 @@ def snapshot_entries(added: frozenset[str]) -> list[Entry]:
     added
         Paths that are staged and HEAD has not, to tell them from those that ``git add -N`` only announced.
     """
-    visible = git(
-        "diff",
-        "--cached",
-        "--name-only",
-        "-z",
-        "--no-renames",
-        "--no-relative",
-        "--diff-filter=A",
-        "--ita-visible-in-index",
-    )
-    announced = set(visible.split("\0")) - added
     entries = []
     for line in git("ls-files", "--stage", "-z", "--full-name").split("\0")[:-1]:
         head, _, path = line.partition("\t")
         mode, oid, stage = head.split(" ")
-        if stage == "0" and path not in announced:
+        if stage == "0":
             entries.append(Entry(mode, oid, path))
-    return entries
+    if not any(entry.oid in EMPTY for entry in entries):
+        return entries
+    announced = set(git(*_ADDED).split("\0")) - added
+    return [entry for entry in entries if entry.path not in announced]
 
 
 def can_matter_to_locks(staged: Staged, objects: Objects) -> bool:

@@ -146,7 +146,8 @@ def _traces(notebook: dict[str, Any]) -> Iterator[_Trace]:
     keeps_all = isinstance(metadata, dict) and bool(metadata.get("keep_output"))
     for number, cell in enumerate(_cells(notebook), 1):
         outputs = cell.get("outputs") or []
-        if outputs and not _keeps_output(cell, keeps_all, number):
+        keeps = _keeps_output(cell, keeps_all, number)
+        if outputs and not keeps:
             yield _Trace(number, "output")
         elif any(cell.get(name) is not None for name in COUNTS) or _has_count(outputs):
             yield _Trace(number, "an execution count")

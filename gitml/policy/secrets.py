@@ -122,7 +122,7 @@ HINTS = (
         "private_key",
         "PrivateKeyDetector",
         ("private key", "putty-user-key-file-2"),
-        r"BEGIN (?:(?:DSA|EC|OPENSSH|PGP|RSA|SSH2 ENCRYPTED) )?PRIVATE KEY|PuTTY-User-Key-File-2",
+        r"BEGIN (?:(?:DSA|EC|OPENSSH|PGP|RSA|SSH2 ENCRYPTED) )?PRIVATE KEY|PuTTY-User-[K]ey-File-2",
     ),
     Hint("pypi_token", "PypiTokenDetector", ("pypi-age",), r"pypi-AgE[A-Za-z0-9_-]{70}"),
     Hint("sendgrid", "SendGridDetector", ("sg.",), r"SG\.[a-zA-Z0-9_-]{22}\.[a-zA-Z0-9_-]{43}"),

@@ -51,6 +51,7 @@ def explode(what):
         print("before")
         raise {
             "abort": click.Abort(),
+            # pragma: allowlist nextline secret
             "crash": KeyError("a\\nb https://ada:s3cret@example.org/x " + __import__("os").path.expanduser("~/data")),
             "interrupt": KeyboardInterrupt(),
             "no": errors.GitmlError("the gate says no", "roc_auc 0.61 is below 0.70.", ("gitml exp run",)),

@@ -44,6 +44,7 @@ def test_an_operand_is_used(repo: Repo) -> None:
 
 def test_a_failure_carries_the_command_the_code_and_what_git_said(repo: Repo) -> None:
     with pytest.raises(GitFailed) as caught:
+        # pragma: allowlist nextline secret
         git("fetch", "--quiet", operands=["https://ada:s3cret@localhost:1/x.git"], at=repo.path)
     assert caught.value.command == f"-C {repo.path} fetch --quiet https://***@localhost:1/x.git"
     assert caught.value.code == 128

@@ -6,15 +6,20 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from hashlib import md5
 from pathlib import Path
+from statistics import median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gitml.hooks import install as installation
+from gitml.hooks import packages, pre_commit
 from gitml.hooks.staged import may_be_out, outs_of
+from gitml.policy import contents
 
 from .conftest import ROOT, Repo
 
@@ -454,3 +459,105 @@ def test_it_starts_without_what_it_does_not_need(hooked: Repo) -> None:
     assert "'gitml.policy.secrets'" in out
     unwanted = ["site", "json", "yaml", "tomllib", "detect_secrets", "requests", "dataclasses", "gitml.pipeline.verify"]
     assert [name for name in unwanted if f"'{name}'" in out] == []
+
+
+def test_what_all_hooks_add_to_a_commit(hooked: Repo, tmp_path: Path) -> None:
+    """In bare starts of Python, because a busy machine slows both; at rest it is 4, or 30 ms."""
+    plain = Repo(tmp_path / "plain")
+    hooked.git("clone", "--quiet", str(hooked.path), str(plain.path))
+    seconds: dict[str, list[float]] = {"bare": [], "hooked": [], "plain": []}
+    for number in range(9):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+        seconds["bare"].append(time.perf_counter() - start)
+        for name, repo in (("hooked", hooked), ("plain", plain)):
+            stage(repo, notes=f"{number}\n")
+            start = time.perf_counter()
+            assert commit(repo) == (0, "")
+            seconds[name].append(time.perf_counter() - start)
+    added = median(one - other for one, other in zip(seconds["hooked"], seconds["plain"], strict=True))
+    assert added <= 10 * median(seconds["bare"])
+
+
+class TestBody:
+    """The body of the hook in this process, as ``gitml hooks run`` calls it."""
+
+    @pytest.fixture
+    def run(
+        self, repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> Callable[[], tuple[bool, str]]:
+        monkeypatch.chdir(repo.path)
+
+        def run() -> tuple[bool, str]:
+            may_go_on = pre_commit.run()
+            out, err = capsys.readouterr()
+            assert out == ""
+            return may_go_on, err
+
+        return run
+
+    def test_nothing_staged(self, run: Callable[[], tuple[bool, str]]) -> None:
+        assert run() == (True, "")
+
+    def test_a_wrong_gitml_toml(self, repo: Repo, run: Callable[[], tuple[bool, str]]) -> None:
+        stage(repo, **{"gitml.toml": "x"})
+        may_go_on, says = run()
+        assert (may_go_on, says[:53]) == (True, "gitml: what is staged was not checked: gitml.toml lin")
+
+    def test_a_forged_metric_and_a_warning(self, repo: Repo, run: Callable[[], tuple[bool, str]]) -> None:
+        repo.write("gitml.toml", '[rules]\nno-secret = "warn"\n')
+        stage(repo, **{"dvc.yaml": DEFINITION, "dvc.lock": lock(**{"metrics.json": "1\n"}), "metrics.json": "2\n"})
+        stage(repo, a=TOKEN)
+        mend = "Mend:\n  git add -- a   # once it is out of the file\n"
+        warning = f"gitml: warning (no-secret)\n  a line 1: AWS Access Key\n{SECRET_WHY}{mend}"
+        assert run() == (False, warning + FORGED)
+        repo.git("commit", "--quiet", "-m", "infra: x")
+        assert run() == (True, "")
+        stage(repo, **{"metrics.json": "3\n"})
+        assert run() == (False, FORGED)
+        repo.git("reset", "--quiet", "--hard")
+        stage(repo, other="1\n")
+        assert run() == (True, "")
+
+    def test_what_was_wrong_before_is_nobodys_fault(self, repo: Repo, run: Callable[[], tuple[bool, str]]) -> None:
+        named = f"{DEFINITION}metrics:\n- other.json\n"
+        files = {"dvc.yaml": named, "dvc.lock": lock(**{"metrics.json": "1\n"}), "metrics.json": "2\n"}
+        stage(repo, **files, **{"other.json": "1\n"})
+        assert run()[0] is False
+        repo.git("commit", "--quiet", "-m", "infra: x")
+        stage(repo, **{".gitattributes": "*.bin -text\n", "other.json": "2\n"})
+        assert run() == (True, "")
+        stage(repo, **{"metrics.json": "3\n"})
+        assert run() == (False, FORGED)
+
+    def test_the_first_commit(self, repo: Repo, run: Callable[[], tuple[bool, str]]) -> None:
+        repo.git("update-ref", "-d", "HEAD")
+        stage(repo, **{"dvc.yaml": DEFINITION, "dvc.lock": lock(**{"metrics.json": "1\n"}), "metrics.json": "2\n"})
+        assert run() == (False, FORGED)
+
+    def test_an_out_that_was_only_announced(self, repo: Repo, run: Callable[[], tuple[bool, str]]) -> None:
+        stage(repo, **{"dvc.yaml": DEFINITION, "dvc.lock": lock(**{"metrics.json": "1\n"}), "empty": ""})
+        repo.git("add", "--intent-to-add", str(repo.write("metrics.json", "1\n")))
+        assert run() == (True, "")
+        repo.git("add", str(repo.write("metrics.json", "")))
+        assert run() == (False, FORGED)
+
+    def test_a_merge(self, repo: Repo, run: Callable[[], tuple[bool, str]]) -> None:
+        conflict(repo)
+        stage(repo, shared="both\n")
+        assert run() == (True, "")
+        stage(repo, shared=TOKEN)
+        assert run()[0] is False
+
+    def test_a_file_that_is_too_large_to_be_read(self, repo: Repo, run: Callable[[], tuple[bool, str]]) -> None:
+        repo.write("gitml.toml", '[files]\nlarge = ["*.bin"]\n')
+        stage(repo, **{"x.bin": "0" * (contents.LARGEST_READ + 1) + TOKEN})
+        assert run() == (True, "")
+
+    def test_what_is_installed_is_found_when_missed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        finder = packages.WhenMissed()
+        assert finder.find_spec("msvcrt") is None
+        spec = finder.find_spec("yaml")
+        assert spec is not None and spec.name == "yaml"
+        assert finder.find_spec("no_such_module") is None

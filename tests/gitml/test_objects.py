@@ -88,6 +88,14 @@ def test_what_is_too_large_is_left_out(repo: Repo) -> None:
         assert objects.read_each([large, small], len, largest=10) == {small: 10}
 
 
+def test_blobs_are_measured_without_being_read(repo: Repo) -> None:
+    small, large, tree = _oid(repo, b"x"), _oid(repo, b"x" * 5000), repo.git("rev-parse", "HEAD^{tree}")
+    with Objects(repo.path) as objects:
+        assert objects.measure_each([large, "0" * 40, tree, small, large, "HEAD"]) == {large: 5000, small: 1}
+        assert objects.measure_each([]) == {}
+        assert objects.read(small) == b"x"
+
+
 def test_an_error_while_one_is_looked_at_spoils_nothing(repo: Repo) -> None:
     oids = [_oid(repo, content) for content in (b"1", b"22", b"333")]
     with Objects(repo.path) as objects:
