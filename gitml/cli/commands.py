@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
+        "data": "Push and fetch the data and models of commits, and show what is where.",
         "doctor": "Check this machine and this repository, and name what mends them.",
     },
     "Team": {},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from configparser import ConfigParser, Error
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+from gitml.pipeline import settings
 
 LARGEST = 64 * 2**20
 """Bytes of a file that is parsed; a larger one is not what its name says."""
@@ -60,20 +61,9 @@ def project_root(folder: Path, top: Path) -> Path | None:
 
 def default_remote(root: Path) -> Remote | None:
     """Return the default remote as DVC's four levels of configuration give it; the nearest level wins."""
-    files = [Path(folder) / "config" for folder in _shared_folders()]
-    files += [root / ".dvc" / "config", root / ".dvc" / "config.local"]
-    config = ConfigParser(interpolation=None, strict=False, allow_no_value=True, comment_prefixes=("#", ";"))
-    for file in files:
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-            config.read_string("\n".join(line.strip() for line in lines))
-        except (OSError, UnicodeDecodeError, Error):
-            continue
-    name = config.get("core", "remote", fallback=None)
-    if not name:
-        return None
-    sections = (f"'remote \"{name}\"'", f'remote "{name}"')
-    return Remote(name, any(config.get(section, "url", fallback=None) for section in sections))
+    configured = settings.read(root)
+    name = configured.default_remote
+    return Remote(name, bool(configured.url(name))) if name else None
 
 
 def read_hold(root: Path) -> Hold:
@@ -114,16 +104,6 @@ def read_lock_state(root: Path) -> LockState:
     if not isinstance(value, dict) or not isinstance(value.get("stages", {}), dict):
         return "without stages"
     return "readable"
-
-
-def _shared_folders() -> tuple[str, str]:
-    """Return the folders of DVC's system-wide and user-wide configuration, in this order."""
-    import platformdirs
-
-    return (
-        os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative"),
-        os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative"),
-    )
 
 
 def _is_running(pid: int) -> bool:
