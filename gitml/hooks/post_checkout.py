@@ -31,10 +31,9 @@ def run(old: str, new: str) -> None:
     try:
         line = follow(old, new)
     except KeyboardInterrupt:
-        line = "interrupted: dvc checkout brings the rest of DVC's files"
+        line = "interrupted (dvc checkout brings DVC's files)"
     except GitmlError as error:
-        mend = f": {error.mend[0]}" if error.mend else ""
-        line = f"DVC's files were not checked out, {error.what}{mend}"
+        line = f"DVC's files stay as they were: {error.what} (afterwards: dvc checkout)"
     if line:
         print(f"gitml: {line}", file=sys.stderr)
 

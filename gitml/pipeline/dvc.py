@@ -67,8 +67,8 @@ class CheckoutRefused(BrokenEnvironment):
 
     def __init__(self, says: str) -> None:
         super().__init__(
-            "files that were changed here are saved nowhere, so they stay as they are",
-            says,
+            "files that were changed here are saved nowhere else",
+            f"DVC would replace {says}.",
             ("dvc status", "dvc checkout --force   # gives them up"),
         )
 

@@ -143,8 +143,9 @@ def _failure(error: Exception) -> dict[str, Any]:
     if isinstance(error, LockError):
         return {"error": "busy", "says": ""}
     if isinstance(error, RemoteMissingDepsError):
-        protocol = error.protocol if hasattr(error, "protocol") else ""
-        return {"error": "extra", "says": f"dvc-{protocol}" if protocol else _one_line(error)}
+        return {"error": "extra", "says": f"dvc-{error.protocol}"}
+    if isinstance(error, ImportError) and isinstance(error.__cause__, ImportError) and error.__cause__.name:
+        return {"error": "extra", "says": error.__cause__.name.replace("_", "-")}
     if "unsaved files" in str(error):
         return {"error": "unsaved", "says": ", ".join(str(error).splitlines()[1:])}
     return {"error": "other", "says": _one_line(error)}

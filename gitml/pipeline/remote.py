@@ -74,7 +74,15 @@ def lacking(tree: str, at: Path | None = None, remote: str = "") -> list[DataObj
 
 
 def objects_of(trees: Iterable[str], storage: Storage, at: Path | None = None) -> list[DataObject]:
-    """Return the objects that commits need, each once; parameters as for `lacking` and `needed`."""
+    """Return the objects that commits need, each once.
+
+    Parameters
+    ----------
+    trees, at
+        As for `lacking`.
+    storage
+        Where the objects are. It learns the settings of what is not checked out, so go on with the same one.
+    """
     found: dict[tuple[str, bool, str, str], DataObject] = {}
     with Objects(at) as objects:
         for tree in trees:
