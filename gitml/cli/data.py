@@ -76,7 +76,7 @@ def push(context: click.Context, refs: tuple[str, ...], remote: str, dry_run: bo
     commits, storage, objects = _asked(refs)
     plan = transfer.plan_push(objects, storage, remote)
     if not dry_run:
-        transfer.push(plan, storage, remote)
+        plan = plan._replace(objects=tuple(transfer.push(plan, storage, remote)))
     if as_json:
         print(_sent_as_json("pushed", commits, plan, dry_run))
     else:
@@ -100,16 +100,15 @@ def fetch(context: click.Context, refs: tuple[str, ...], remote: str, dry_run: b
     plan = transfer.plan_fetch(objects, storage, remote)
     changed = 0
     if not dry_run:
-        transfer.fetch(plan, storage, remote)
+        plan = plan._replace(objects=tuple(transfer.fetch(plan, storage, remote)))
         if _resolved("HEAD") in [commit.oid for commit in commits]:
-            changed = sum(dvc.checkout(storage.settings(project)) for project in _here(objects, storage))
+            known = [storage.settings(project) for project in sorted({each.project for each in objects})]
+            changed = sum(dvc.checkout(each) for each in known if each.is_checked_out)
     if as_json:
         print(_sent_as_json("fetched", commits, plan, dry_run))
     else:
-        _say_sent(("fetch", "fetched", "from", ""), commits, objects, plan, dry_run)
-        if changed:
-            print(f"checked out {changed} of DVC's files and folders")
-        print(f"next  {_again('fetch', refs) if dry_run and plan.objects else 'dvc repro'}")
+        more = f"checked out {changed} of DVC's files and folders" if changed else ""
+        _say_sent(("fetch", "fetched", "from", "dvc repro"), commits, objects, plan, dry_run, more)
     if plan.nowhere:
         context.exit(1)
 
@@ -171,14 +170,13 @@ def _asked(refs: Sequence[str]) -> tuple[list[_Commit], Storage, list[DataObject
     return commits, storage, transfer.objects_of([commit.oid for commit in commits], storage)
 
 
-def _here(objects: Sequence[DataObject], storage: Storage) -> list[str]:
-    """Return the projects that are checked out."""
-    top = storage.top
-    return sorted({each.project for each in objects if top is not None and (top / each.project / ".dvc").is_dir()})
-
-
 def _say_sent(
-    words: tuple[str, str, str, str], commits: list[_Commit], objects: list[DataObject], plan: Plan, is_dry: bool
+    words: tuple[str, str, str, str],
+    commits: list[_Commit],
+    objects: list[DataObject],
+    plan: Plan,
+    is_dry: bool,
+    more: str = "",
 ) -> None:
     verb, past, way, after = words
     named = _and(commit.name for commit in commits)
@@ -197,10 +195,11 @@ def _say_sent(
         )
         print(f"note  {filled(says, ' ' * 6)[6:]}")
         after = "gitml data push, where they were made"
+    if more:
+        print(more)
     if is_dry and plan.objects:
         after = _again(verb, [commit.name for commit in commits])
-    if after:
-        print(f"next  {after}")
+    print(f"next  {after}")
 
 
 def _look(commit: _Commit, storage: Storage, remote: str) -> _State:

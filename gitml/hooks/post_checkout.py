@@ -59,7 +59,9 @@ def follow(old: str, new: str) -> str:
     objects = [each for each in objects_of([new], storage) if each.project in projects] if projects else []
     count = sum(each.files for each in storage.absent(objects))
     for project in sorted(projects):
-        dvc.checkout(storage.settings(project))
+        known = storage.settings(project)
+        if known.is_checked_out:
+            dvc.checkout(known)
     if not count:
         return ""
     return f"{files_in_words(count)} of this commit {'is' if count == 1 else 'are'} not here: gitml data fetch"

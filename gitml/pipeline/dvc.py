@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gitml.pipeline.settings import Settings
 
 PATIENCE = 5
-"""Seconds that DVC is given to end after Ctrl-C."""
+"""Seconds that DVC is given to end when it is told to."""
 
 _INSIDE = Path(__file__).with_name("inside_dvc.py")
 
@@ -160,7 +161,7 @@ def _ask(
     # -P: the folder of the script, whose modules have names like params, is not on the path.
     line = [sys.executable, "-P", str(_INSIDE)]
     environment = {**environment_for_another_repository(os.environ), "DVC_NO_ANALYTICS": "1"}
-    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+    with _start(line, environment) as process:
         try:
             out, _ = process.communicate(json.dumps(question).encode(), timeout)
         except subprocess.TimeoutExpired:
@@ -169,8 +170,6 @@ def _ask(
         except BaseException:
             _end(process)
             raise
-    if process.returncode == 130:
-        raise KeyboardInterrupt
     try:
         answer = json.loads(out)
     except ValueError:
@@ -182,26 +181,33 @@ def _ask(
     return answer
 
 
+def _start(line: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a process that Ctrl-C does not reach, so that it dies of our hand and without a traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let a process end that Ctrl-C reached as well; then make it."""
+    """End a process; what it was sending is whole at the other side, or not there."""
+    process.terminate()
     try:
         process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    except KeyboardInterrupt:
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
         process.kill()
         process.wait()
 
 
 def _root(known: Settings) -> str:
     """Return the project's folder; an empty text where it is not checked out, and DVC works in a borrowed one."""
-    return str(known.root) if known.root is not None and (known.root / ".dvc").is_dir() else ""
+    return str(known.root) if known.is_checked_out else ""
 
 
 def _overlay(known: Settings) -> dict[str, Any] | None:
     """Return the settings as DVC takes them, where it cannot read them itself: its config is not checked out."""
-    if known.root is not None and (known.root / ".dvc" / "config").is_file():
+    if known.is_checked_out:
         return None
     overlay: dict[str, Any] = {"remote": {}}
     for section, values in known.values.items():

@@ -116,7 +116,13 @@ def _move(repo: Any, name: str, pairs: dict[str, list[str]], is_push: bool, kept
                 verify=not is_push and remote.verify,
                 callback=bar,
             )
-        done += [(info.value, kind == EXACT) for info in moved.transferred]
+        for info in moved.transferred:
+            # DVC counts a list that it kept back, and a file that it found damaged, as sent.
+            if (is_push and not info.isdir) or target.exists(info.value):
+                done.append((info.value, kind == EXACT))
+            elif not info.isdir:
+                failed.append((info.value, kind == EXACT))
+                kept.why = kept.why or "The remote has other bytes under its name"
         failed += [(info.value, kind == EXACT) for info in moved.failed]
     return {"done": done, "failed": failed, "why": kept.why if failed else ""}
 
@@ -167,10 +173,7 @@ def main() -> int:
     """Read a question, write its answer."""
     channel = os.dup(1)
     os.dup2(2, 1)  # whatever else writes to stdout is no answer
-    try:
-        reply = json.dumps(answer(json.load(sys.stdin.buffer))).encode()
-    except KeyboardInterrupt:
-        os._exit(130)  # a thread that still sends a file would keep Python here
+    reply = json.dumps(answer(json.load(sys.stdin.buffer))).encode()
     with open(channel, "wb") as file:
         file.write(reply)
     return 0
@@ -179,4 +182,4 @@ def main() -> int:
 if __name__ == "__main__":
     status = main()
     sys.stderr.flush()
-    os._exit(status)
+    os._exit(status)  # DVC's threads and loops would keep Python here

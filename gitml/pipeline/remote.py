@@ -18,8 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gitml.pipeline.dvc import Moved
-
 READ_AHEAD = ("dvc.yaml", "dvc.lock", "params.yaml", ".dvc", ".dvcignore", ".dvc/config")
 PATIENCE = 60.0
 """Seconds that a remote is given to say what it has, where somebody waits for something else."""
@@ -128,8 +126,16 @@ def plan_fetch(objects: Sequence[DataObject], storage: Storage, remote: str = ""
     )
 
 
-def push(plan: Plan, storage: Storage, remote: str = "") -> None:
+def push(plan: Plan, storage: Storage, remote: str = "") -> list[DataObject]:
     """Send what a plan says from the cache to the remotes, with DVC's bars on stderr.
+
+    A folder's list is sent after its files, and only where each of them is there: who has the list may count
+    on them.
+
+    Returns
+    -------
+    objects
+        What was sent.
 
     Raises
     ------
@@ -138,16 +144,25 @@ def push(plan: Plan, storage: Storage, remote: str = "") -> None:
     BrokenEnvironment
         Nothing could be sent.
     """
-    for known, name, group in storage.by_remote(plan.objects, remote):
-        _check(dvc.push(known, name, names(group)), "pushed", "push")
+    done: set[tuple[str, bool]] = set()
+    # DVC is told of the files that are nowhere too, so that it keeps back the lists that name them.
+    for known, name, group in storage.by_remote((*plan.objects, *plan.nowhere), remote) if plan.objects else ():
+        moved = dvc.push(known, name, names(group))
+        _refuse(len(moved.failed), "pushed", len(moved.done), moved.why)
+        done |= moved.done
+    return [each for each in plan.objects if (each.md5, each.is_exact) in done]
 
 
-def fetch(plan: Plan, storage: Storage, remote: str = "") -> None:
+def fetch(plan: Plan, storage: Storage, remote: str = "") -> list[DataObject]:
     """Bring what a plan says from the remotes into the cache; as `push`."""
+    done: set[tuple[str, bool]] = set()
     for known, name, group in storage.by_remote(plan.objects, remote):
-        _check(dvc.fetch(known, name, names(group)), "fetched", "fetch")
+        moved = dvc.fetch(known, name, names(group))
+        _refuse(len(moved.failed), "fetched", len(moved.done), moved.why)
+        done |= moved.done
+    return [each for each in plan.objects if (each.md5, each.is_exact) in done]
 
 
-def _check(moved: Moved, verb: str, again: str) -> None:
-    if moved.failed:
-        raise TransferFailed(verb, len(moved.failed), len(moved.done), moved.why, again)
+def _refuse(failed: int, verb: str, done: int, why: str) -> None:
+    if failed:
+        raise TransferFailed(verb, failed, done, why, "push" if verb == "pushed" else "fetch")

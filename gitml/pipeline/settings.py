@@ -54,6 +54,11 @@ class Settings(NamedTuple):
             return Path(chosen)
         return self.root / ".dvc" / "cache" if self.root is not None else None
 
+    @property
+    def is_checked_out(self) -> bool:
+        """Whether DVC can work in the project's folder; where it cannot, it would leave files in git's way."""
+        return self.root is not None and (self.root / ".dvc" / "config").is_file()
+
     def url(self, remote: str) -> str:
         """Return a remote's URL; empty where none is set."""
         return self.get(f"remote:{remote.lower()}", "url")

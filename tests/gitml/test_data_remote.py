@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -309,7 +310,12 @@ class TestAWebServer:
         md5 = md5_of("22")
         server.kept[f"/dvc/files/md5/{md5[:2]}/{md5[2:]}"] = b"other"
         web.cache.rename(web.path.parent / "gone")
-        fetch_plan(plan_fetch(web.needs(), store), store)
+        with pytest.raises(TransferFailed) as caught:
+            fetch_plan(plan_fetch(web.needs(), store), store)
+        assert (caught.value.what, caught.value.why) == (
+            "1 file could not be fetched",
+            "The remote has other bytes under its name. 4 more are there now.",
+        )
         assert paths(store.absent(web.needs())) == ["raw/b c"]
 
     def test_without_a_checkout(self, web: DataRepo, server: Server) -> None:
@@ -338,12 +344,35 @@ def test_a_dvc_that_dies_is_named(data: DataRepo, monkeypatch: pytest.MonkeyPatc
     assert caught.value.what == "DVC's exist ended early (exit status 7)"
 
 
-def test_ctrl_c_inside_is_ctrl_c(data: DataRepo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    script = tmp_path / "dies.py"
-    script.write_text("import os; os._exit(130)")
-    monkeypatch.setattr(dvc, "_INSIDE", script)
-    with pytest.raises(KeyboardInterrupt):
-        dvc.exist(Storage(data.path).settings(""), "storage", [("a", True)])
+def test_ctrl_c_ends_dvc_as_well(data: DataRepo, tmp_path: Path) -> None:
+    """Also one that would not end by itself, and without a word from it."""
+    script = tmp_path / "waits.py"
+    script.write_text(
+        "import os, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    )
+    code = (
+        "from pathlib import Path; from gitml.pipeline import dvc; from gitml.pipeline.storage import Storage\n"
+        f"dvc._INSIDE, dvc.PATIENCE = {str(script)!r}, 0.1\n"
+        "try: dvc.exist(Storage(Path('.')).settings(''), 'storage', [])\n"
+        "except KeyboardInterrupt: print('interrupted')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=data.path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    pid = tmp_path / "pid"
+    deadline = time.monotonic() + 20
+    while not (pid.is_file() and pid.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=20) == (b"interrupted\n", b"")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 def test_no_dvc_beside_gitml(data: DataRepo, tmp_path: Path) -> None:
