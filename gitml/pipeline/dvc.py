@@ -130,7 +130,8 @@ def fetch(known: Settings, remote: str, names: Sequence[tuple[str, bool]]) -> Mo
 def checkout(known: Settings) -> int:
     """Bring DVC's files in the working tree to what dvc.lock and the .dvc files say.
 
-    What is not in the cache is left out; nothing that is saved nowhere is removed.
+    What is not in the cache is left out. A file that was changed and is not in the cache is never removed;
+    one that DVC itself put there and nobody changed is.
 
     Returns
     -------

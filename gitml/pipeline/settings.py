@@ -121,7 +121,7 @@ def _merge(values: dict[str, dict[str, str]], content: bytes | None, folder: Pat
         named = _SECTION.fullmatch(section)
         known = values.setdefault(f"remote:{named[1].lower()}" if named else section.strip().lower(), {})
         for name, raw in config.items(section):
-            value = _unquoted(raw or "")
+            value = _unquoted(raw or "").replace("\0", "")
             known[name] = _absolute(value, folder) if name in _PATHS and value else value
 
 

@@ -26,6 +26,7 @@ Usage: gitml [-h | --version] COMMAND [OPTIONS] [ARGUMENTS]...
 Keeps an ML team's experiments, models and production in one git repository.
 
 Daily
+  data    Push and fetch the data and models of commits, and show what is where.
   doctor  Check this machine and this repository, and name what mends them.
 
 Operations

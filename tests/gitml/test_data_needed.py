@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gitml.pipeline import settings
 from gitml.pipeline.data import read_folder
 from gitml.pipeline.remote import objects_of
 from gitml.pipeline.storage import DataObject, Storage
@@ -209,6 +213,26 @@ class TestFolders:
     def test_a_list_may_not_name_what_is_no_object(self) -> None:
         listed = json.dumps([{"md5": "../../x", "relpath": "a"}])
         assert read_folder(md5_of(listed) + ".dir", listed.encode()) is None
+
+    @given(st.binary() | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps).map(str.encode))
+    def test_no_bytes_break_it(self, content: bytes) -> None:
+        md5 = hashlib.md5(content).hexdigest() + ".dir"
+        assert read_folder(md5, content) in (None, {})
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["[core]", "['remote \"a\"']", "remote=a", "url=b", "dir=c", "[cache]", "[", "=", "'", "\0", "#"]
+        )
+        | st.text(),
+        max_size=12,
+    )
+)
+def test_no_configuration_breaks_it(lines: list[str]) -> None:
+    known = settings.read(Path("/nowhere"), "\n".join(lines).encode(errors="surrogatepass"))
+    assert known.cache is not None
+    assert "\0" not in str(known.cache) + str(known.folder(known.default_remote))
 
 
 class TestWhereTheCacheIs:

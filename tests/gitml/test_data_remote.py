@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gitml.errors import BrokenEnvironment
-from gitml.pipeline import dvc
+from gitml.pipeline import dvc, inside_dvc
 from gitml.pipeline.dvc import DvcFailed, RemoteUnreachable
 from gitml.pipeline.remote import TransferFailed, lacking, objects_of, plan_fetch, plan_push
 from gitml.pipeline.remote import fetch as fetch_plan
@@ -342,6 +345,89 @@ def test_a_dvc_that_dies_is_named(data: DataRepo, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(DvcFailed) as caught:
         dvc.exist(Storage(data.path).settings(""), "storage", [("a", True)])
     assert caught.value.what == "DVC's exist ended early (exit status 7)"
+
+
+class TestInsideDvc:
+    """The part that runs in DVC's own process, called in this one."""
+
+    @pytest.fixture
+    def ask(self, data: DataRepo) -> Callable[..., dict[str, Any]]:
+        def asked(what: str, names: Sequence[tuple[str, bool]] = (), root: str = str(data.path), **config: Any) -> Any:
+            question = {"do": what, "root": root, "remote": "storage", "names": names, "config": config or None}
+            return inside_dvc.answer(json.loads(json.dumps(question)))
+
+        return asked
+
+    def test_there_and_back(self, data: DataRepo, ask: Callable[..., dict[str, Any]]) -> None:
+        names = [(each.md5, each.is_exact) for each in data.needs()]
+        assert ask("exist", names) == {"there": []}
+        pushed = ask("push", names)
+        assert (sorted(map(tuple, pushed["done"])), pushed["failed"], pushed["why"]) == (sorted(names), [], "")
+        assert sorted(ask("exist", names)["there"]) == sorted(names)
+        shutil.rmtree(data.cache)
+        shutil.rmtree(data.path / "raw")
+        lists = [name for name in names if name[0].endswith(".dir")]
+        assert sorted(ask("fetch", lists)["done"]) == sorted(name for name in names if name[0] != md5_of("4444"))
+        assert ask("checkout") == {"changed": 1}
+        assert (data.path / "raw/b c").read_text() == "22"
+
+    def test_in_a_borrowed_folder(self, data: DataRepo, ask: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+        config = {"remote": {"storage": {"url": str(data.remote)}}, "cache": {"dir": str(data.cache)}}
+        names = [(each.md5, each.is_exact) for each in data.needs()]
+        assert sorted(ask("push", names, root="", **config)["done"]) == sorted(names)
+
+    def test_a_list_whose_files_are_nowhere_is_kept_back(
+        self, data: DataRepo, ask: Callable[..., dict[str, Any]]
+    ) -> None:
+        (data.cache / "files/md5" / md5_of("22")[:2] / md5_of("22")[2:]).unlink()
+        names = [(each.md5, each.is_exact) for each in data.needs()]
+        done = {name for name, _ in ask("push", names)["done"]}
+        assert done == {md5_of("1"), md5_of("333"), md5_of("4444")} == objects_in(data.remote)
+
+    def test_what_goes_wrong(self, data: DataRepo, ask: Callable[..., dict[str, Any]]) -> None:
+        names = [(md5_of("1"), True)]
+        at_url(data, "s3://bucket")
+        assert ask("exist", names) == {"error": "extra", "says": "dvc-s3"}
+        at_url(data, "http://127.0.0.1:9/x")
+        failure = ask("exist", names)
+        assert failure["error"] == "other"
+        assert failure["says"].startswith("Cannot connect to host 127.0.0.1:9")
+        data.init()
+        data.write("raw/a", "mine")
+        data.git("rm", "-q", "--cached", "raw.dvc")
+        data.track("other", "1")
+        keep(data.cache / "files/md5", "x")
+        data.write("raw.dvc", f"outs:\n- md5: {md5_of('x')}\n  hash: md5\n  path: raw\n")
+        assert ask("checkout") == {"error": "unsaved", "says": f"{data.path}/raw/a"}
+
+
+ANSWERS = {
+    "[]": ("DVC's checkout gave no answer", "DVC said nothing about it."),
+    "nothing": ("DVC's checkout ended early (exit status 0)", "DVC said nothing about it."),
+    '{"error": "other", "says": "no s3://a:b@c"}': ("DVC could not check out its files", "no s3://***@c"),
+    '{"error": "no dvc", "says": ""}': (
+        "DVC could not be run",
+        "gitml leaves data and models to DVC, and it is not installed in gitml's own environment.",
+    ),
+    '{"error": "busy", "says": ""}': (
+        "another DVC is at work in this project",
+        "It holds the project's lock until it ends; a killed one may have left it behind.",
+    ),
+    '{"error": "unsaved", "says": "raw/a"}': (
+        "files that were changed here are saved nowhere else",
+        "DVC would replace raw/a.",
+    ),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_dvc_answers_is_told(data: DataRepo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str) -> None:
+    script = tmp_path / "answers.py"
+    script.write_text(f"print({answer!r})")
+    monkeypatch.setattr(dvc, "_INSIDE", script)
+    with pytest.raises(BrokenEnvironment) as caught:
+        dvc.checkout(Storage(data.path).settings(""))
+    assert (caught.value.what, caught.value.why) == ANSWERS[answer]
 
 
 def test_ctrl_c_ends_dvc_as_well(data: DataRepo, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gitml.hooks import install as installation
+from gitml.hooks import post_checkout
 
 from .conftest import ROOT, Done, Repo
 from .dvc_store import CONFIG, DataRepo, md5_of
@@ -190,6 +191,39 @@ def test_from_a_subfolder_and_a_project_in_one(data: DataRepo) -> None:
     assert done == Done(0, "", "Switched to branch 'main'\n")
     assert files(data, "sub/x") == {"sub/x": "1"}
     assert files(data) == {}
+
+
+def test_in_this_process(data: DataRepo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the script calls it; the other tests do so by git."""
+    main, other = (data.git("rev-parse", name) for name in ("main", "experiments/lr"))
+    monkeypatch.chdir(data.path)
+    data.git("-c", "core.hooksPath=/dev/null", "checkout", "-q", "experiments/lr")
+    post_checkout.run(main, other)
+    assert (files(data), capsys.readouterr().err) == (LR, "")
+    shutil.rmtree(data.cache)
+    data.git("-c", "core.hooksPath=/dev/null", "checkout", "-q", "main")
+    post_checkout.run(other, main)
+    assert capsys.readouterr().err == (
+        "gitml: DVC's files stay as they were: files that were changed here are saved nowhere else "
+        "(afterwards: dvc checkout)\n"
+    )
+    shutil.rmtree(data.path / "raw")
+    post_checkout.run(other, main)
+    assert capsys.readouterr().err == "gitml: 2 files of this commit are not here: gitml data fetch\n"
+    data.git("bisect", "start")
+    post_checkout.run(other, main)
+    assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_says_how_to_go_on(
+    data: DataRepo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(old: str, new: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(post_checkout, "follow", interrupted)
+    post_checkout.run("", "")
+    assert capsys.readouterr().err == "gitml: interrupted (dvc checkout brings DVC's files)\n"
 
 
 def test_dvc_is_missing(data: DataRepo, tmp_path: Path) -> None:
