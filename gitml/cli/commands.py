@@ -6,6 +6,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
         "exp": "Start, run, compare and finish experiments; each is a branch.",
         "undo": "Take back the last command in this clone; files stay as they are.",
+        "data": "Push and fetch the data and models of commits, and show what is where.",
         "doctor": "Check this machine and this repository, and name what mends them.",
     },
     "Team": {},
