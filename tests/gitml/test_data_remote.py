@@ -162,7 +162,7 @@ class TestNoAnswer:
         )
 
     def test_nobody_listens(self, data: DataRepo) -> None:
-        at_url(data, "http://ada:s3cret@127.0.0.1:9/x")
+        at_url(data, "http://ada:s3cret@127.0.0.1:9/x")  # pragma: allowlist secret
         with pytest.raises(RemoteUnreachable) as caught:
             lacking("HEAD", data.path)
         assert "Cannot connect to host 127.0.0.1:9" in caught.value.why
