@@ -297,7 +297,8 @@ def test_names_and_authors_in_other_letters(repo: Repo) -> None:
     }
     history.commit("refs/heads/experiments/x", "experiment: größer\n\nRun-Id: ü", files, author="Zoë Ørsted")
     history.write()
-    raw = b"tree %s\nauthor J\xf6rg <j@x> 7 +0000\ncommitter J\xf6rg <j@x> 7 +0000\nencoding latin-1\n\nexperiment: \xfc\n"
+    who = b"J\xf6rg <j@x> 7 +0000"
+    raw = b"tree %s\nauthor " + who + b"\ncommitter " + who + b"\nencoding latin-1\n\nexperiment: \xfc\n"
     tree = repo.git("rev-parse", "experiments/x^{tree}").encode()
     made = repo.run("git", "hash-object", "-t", "commit", "-w", "--stdin", stdin=raw % tree)
     repo.git("update-ref", "refs/heads/experiments/latin", made.out.strip())
