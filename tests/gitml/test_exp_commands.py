@@ -441,3 +441,140 @@ def test_report_and_lock_of_the_history_are_what_dvc_writes() -> None:
     assert headline.read(report("A").encode()) == {
         "title": "A", "status": "finished", "verdict": "pending", "hypothesis": "It helps.",
     }  # fmt: skip
+
+
+def test_the_group_names_its_commands_and_imports_none(repo: Repo, gitml: Command) -> None:
+    done = gitml("exp", "--help", at=repo.path)
+    assert done.out.splitlines()[-8:] == [
+        "  list  List all experiments, best first, against main.",
+        "  show  Show one experiment: params, metrics, runs, report.",
+        "  diff  Show what differs between two experiments.",
+        "  log   Show the runs of one experiment, newest first.",
+        "",
+        "  Example:",
+        "    gitml exp list",
+        "    gitml exp show lower-lr",
+    ]
+    assert gitml("exp", "lst", at=repo.path) == Done(
+        2, "", "gitml: there is no command 'exp lst'\n  Did you mean list?\nMend:\n  gitml exp list\n"
+    )
+    assert gitml("exp", "frobnicate", at=repo.path).err.splitlines()[-1] == "  gitml exp --help"
+
+
+@pytest.mark.parametrize("name", ["list", "show", "diff", "log"])
+def test_every_help_begins_with_the_tables_words_and_ends_with_an_example(
+    repo: Repo, gitml: Command, name: str
+) -> None:
+    from gitml.cli.exp_commands import SUBCOMMANDS
+
+    text = gitml("exp", name, "--help", at=repo.path).out
+    assert SUBCOMMANDS[name] in text
+    assert "Example:\n    gitml exp" in text
+
+
+def test_a_gate_says_that_less_is_better_and_a_tie_shares_its_rank(project: Repo, gitml: Command) -> None:
+    project.write("gitml.toml", '[gates.roc_auc]\nmax = 1\ndirection = "lower"\n')
+    found = json.loads(gitml("exp", "list", "--json", "--sort-by", "roc_auc", at=project.path).out)
+    assert [(row["name"], row["rank"]) for row in found["experiments"]] == [
+        ("main", 1), ("no-run", 1), ("lower-lr", 3), ("lr-sweep", 4), ("wide-net", 5), ("old-weather", None),
+    ]  # fmt: skip
+
+
+def test_where_main_has_no_result_the_commonest_data_are_ranked(
+    repo: Repo, gitml: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: START + 5 * 3600.0)
+    history = History(repo.path)
+    yaml = {"dvc.yaml": "metrics: [m.json]\n"}
+    for name, data, auc in (("a", "x", 0.1), ("b", "y", 0.2), ("c", "y", 0.3), ("d", "z", None)):
+        content = metrics(auc=auc, test_data=data) if auc is not None else "{}"
+        history.commit(f"refs/heads/experiments/{name}", "experiment: x", {**yaml, "m.json": content})
+    history.write()
+    assert lines(gitml("exp", "list", at=repo.path)) == [
+        "  EXPERIMENT     AUC  VS MAIN     AGE",
+        "  c           0.3000               2h",
+        "  b           0.2000               3h",
+        "  a           0.1000  other data   4h",
+        "  d                   no result    1h",
+        "* main",
+    ]
+
+
+def test_a_word_beside_the_difference_comes_from_who_can_tell(project: Repo) -> None:
+    from gitml import config
+    from gitml.cli.exp_table import as_text
+    from gitml.experiments import listing, store
+
+    def word(entry: store.Entry, main: store.Entry) -> str:
+        assert main.name == "main"
+        return "better" if entry.name == "wide-net" else "noise"
+
+    made = listing.build(store.read(project.path), config.DEFAULTS, word=word)
+    assert as_text(made, START + 36_000.0).splitlines()[1:4] == [
+        "  wide-net       0.7187  +0.0087 better  width 128→512               bo    7h",
+        "  lr-sweep (2)   0.7162  +0.0062 noise   lr 1e-3→1e-4, width 128→64  ada   5h",
+        "  lower-lr       0.7151  +0.0051 noise   lr 1e-3→3e-4                ada   8h",
+    ]
+
+
+def test_many_changed_files_are_counted_and_binary_ones_named(project: Repo, gitml: Command) -> None:
+    history = History(project.path)
+    files: dict[str, str | bytes | None] = {f"src/{number:02}.py": "1\n" for number in range(22)}
+    files["a.bin"] = bytes(range(256))
+    history.commit("refs/heads/experiments/many", "experiment: x", files, parent="refs/heads/main^0")
+    history.write()
+    out = lines(gitml("exp", "diff", "many", at=project.path))
+    assert (out[2], out[3], out[-1]) == ("  binary       a.bin", "  +1 -0        src/00.py", "  and 3 more files")
+
+
+def test_names_of_a_file_that_a_shell_or_a_spreadsheet_would_obey(repo: Repo, gitml: Command) -> None:
+    history = History(repo.path)
+    main = history.commit("refs/heads/main", "infra: x", {"dvc.yaml": "metrics: [m.json]\n", "m.json": '{"auc": 1}'})
+    history.commit(
+        "refs/heads/experiments/$(x)|y", "experiment: \x1b[31mred", {"params.yaml": "a: '=1+1'\nb: \"\\e\"\n"},
+        parent=main, author="=HYPERLINK(1)",
+    )  # fmt: skip
+    history.write()
+    for form in ([], ["--csv"], ["--md"], ["--json"]):
+        out = gitml("exp", "list", *form, at=repo.path).out
+        assert "\x1b" not in out
+    assert "| $(x)\\|y |" in gitml("exp", "list", "--md", at=repo.path).out
+    assert ",'=HYPERLINK(1)," in gitml("exp", "list", "--csv", at=repo.path).out
+
+
+def test_the_examples_in_the_docstrings_are_right() -> None:
+    import doctest
+    from importlib import import_module
+
+    modules = ["experiments.headline", "experiments.rows", "experiments.shown", "experiments.where", "pipeline.flat",
+               "pipeline.metrics", "pipeline.template"]  # fmt: skip
+    results = {name: doctest.testmod(import_module(f"gitml.{name}")) for name in modules}
+    assert {name for name, result in results.items() if result.failed or not result.attempted} == set()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "now"), (61, "1m"), (7_200, "2h"), (86_400 * 45, "1mo"), (86_400 * 800, "2y")]
+)
+def test_ages(seconds: int, text: str) -> None:
+    from gitml.experiments.shown import age
+
+    assert age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "true"), (None, "null"), ([1, 0.5, "a"], "[1,0.5,a]"), (1e20, "1e20"), (-0.00025, "-2.5e-4"), ({}, "{}")],
+)
+def test_values_are_short(value: object, text: str) -> None:
+    from gitml.experiments import shown
+
+    assert shown.value(value) == text
+
+
+def test_metrics_that_four_decimals_would_hide() -> None:
+    from gitml.experiments import shown
+
+    assert shown.metric(3e-7, 4) == "3.000e-07"
+    assert shown.metric(5e12, 0) == "5.000e+12"
+    assert shown.delta(-2e-6, 4) == "-2.0e-06"
+    assert shown.short_names(["a.b", "b"]) == {"a.b": "a.b", "b": "b"}

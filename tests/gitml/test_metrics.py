@@ -35,7 +35,8 @@ PROJECTS: dict[str, dict[str, str]] = {
         "params.yaml": "name: b\nother: 1e-3\n", "b.yaml": "x: {y: [1, 2]}\nz: yes\n", **FIGURES,
     },
     "foreach": {
-        "dvc.yaml": "stages:\n  t:\n    foreach: ${all}\n    do:\n      cmd: x ${item}\n      metrics: ['${item}.json']\n"
+        "dvc.yaml": "stages:\n  t:\n    foreach: ${all}\n    do:\n      cmd: x ${item}\n"
+        "      metrics: ['${item}.json']\n"
         "  m:\n    matrix: {l: [d, e]}\n    cmd: y ${item.l}\n    metrics: ['${item.l}.json']\n",
         "params.yaml": "all: [a, b]\n", **FIGURES,
     },
@@ -46,7 +47,8 @@ PROJECTS: dict[str, dict[str, str]] = {
         "two/m.toml": "auc = 0.25\n", "two/params.yaml": "lr: 7\n", **FIGURES,
     },
     "folder": {
-        "dvc.yaml": "stages:\n  t:\n    cmd: x\n    metrics: [all]\n", "all/a.json": '{"auc": 1}', "all/in/b.json": '{"auc": 2}',
+        "dvc.yaml": "stages:\n  t:\n    cmd: x\n    metrics: [all]\n",
+        "all/a.json": '{"auc": 1}', "all/in/b.json": '{"auc": 2}',
     },
     "python": {
         "dvc.yaml": "stages:\n  t:\n    cmd: x\n    params: [p.py: [LR]]\n    metrics: [a.json]\n",
@@ -60,8 +62,10 @@ from dvc.repo import Repo
 found = {}
 for name in json.loads(sys.argv[1]):
     with Repo(name) as repo:
-        shown = {kind: show()[""]["data"] for kind, show in (("metrics", repo.metrics.show), ("params", repo.params.show))}
-        found[name] = {kind: {path: one["data"] for path, one in files.items()} for kind, files in shown.items()}
+        shown = {"metrics": repo.metrics.show(), "params": repo.params.show()}
+        found[name] = {
+            kind: {path: one["data"] for path, one in said[""]["data"].items()} for kind, said in shown.items()
+        }
 print(json.dumps(found))
 """
 
@@ -208,8 +212,10 @@ def test_what_cannot_be_resolved_is_unclear(repo: Repo) -> None:
     )
 
 
-VALUES = st.sampled_from(["1", "0.5", "1e-3", "mlp", "yes", "true", "null", "~", "'q'", "2020-01-02", "[1, 2]", "a b", "",
-                          "x # c", "1 # c", "*a", "&q 3", "|", "- 1", "0o17", "010", "1:30", "-.inf", "{b: 1}", "a: 1", "!!str 1"])  # fmt: skip
+VALUES = st.sampled_from([
+    "1", "0.5", "1e-3", "mlp", "yes", "true", "null", "~", "'q'", "2020-01-02", "[1, 2]", "a b", "", "x # c", "1 # c",
+    "*a", "|", "- 1", "0o17", "010", "1:30", "-.inf", "{b: 1}", "a: 1", "!!str 1",
+])  # fmt: skip
 TEMPLATES = st.sampled_from([
     "a: {}\nb:\n  c: {}\n  d: {}\n",
     "a: &a\n  x: {}\n  y: {}\nb: *a\nc:\n  z: {}\n",
@@ -272,9 +278,13 @@ def test_the_deps_of_a_lock_are_those_of_the_whole_lock() -> None:
 
 
 LINES = st.sampled_from([
-    "    - path: data/test.csv\n", "      md5: 22222222222222222222222222222222\n", "      hash: md5\n", "  evaluate:\n", "    deps:\n",
-    "    outs:\n", "    cmd: x\n", "    - path: >-\n", "        a\n", "      md5: 1\n", "    cmd: |\n", "\n", "  # c\n", "      files:\n",
-    "      - md5: 3\n", "    params:\n", "      params.yaml:\n", "        lr: 1\n", "      size: 0x1\n", "    deps: []\n", "    frozen: true\n",
+    "    - path: data/test.csv\n", "      md5: 22222222222222222222222222222222\n", "      hash: md5\n",
+    "  evaluate:\n",
+    "    deps:\n", "    outs:\n", "    cmd: x\n", "    - path: >-\n", "        a\n", "      md5: 1\n", "    cmd: |\n",
+    "\n",
+    "  # c\n", "    # c\n", "      files:\n", "      - md5: 3\n", "    params:\n", "      params.yaml:\n",
+    "        lr: 1\n",
+    "      size: 0x1\n", "    deps: []\n", "    frozen: true\n", "  x: {}\n", "# c\n",
 ])  # fmt: skip
 
 

@@ -121,12 +121,9 @@ def test_importing_gitml_costs_nothing(code: str, never: set[str]) -> None:
 
 
 def test_a_warm_list_loads_no_parser(project: Repo) -> None:
-    code = "from gitml.cli.main import main; import sys; main(['exp', 'list', '--json']); sys.stderr.write(' '.join(sys.modules))"
+    code = "from gitml.cli.main import main; import sys; main(['exp', 'list', '--json']); print(*sys.modules)"
     for is_warm in (False, True):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=project.path, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        loaded = set(done.stderr.split())
+        done = project.run(sys.executable, "-c", code, PYTHONPATH=str(ROOT))
+        loaded = set(done.out.splitlines()[-1].split())
         assert ("yaml" in loaded) is not is_warm
         assert loaded & {"dvc", "pandas", "numpy", "rich", "git"} == set()
