@@ -346,6 +346,16 @@ def test_without_experiments_the_list_says_how_to_start_one(repo: Repo, gitml: C
     assert json.loads(gitml("exp", "list", "--json", at=repo.path).out)["sorted_by"] == ""
 
 
+def test_a_single_branch_clone_is_told_what_it_lacks(project: Repo, gitml: Command, tmp_path: Path) -> None:
+    project.git("clone", "-q", "--single-branch", "--branch=main", ".", str(tmp_path / "single"))
+    done = gitml("exp", "list", at=tmp_path / "single")
+    assert done.err.splitlines() == [
+        "note  the experiments of origin are not fetched here: gitml exp fetch",
+        "no experiments yet",
+        'next  gitml exp run -n lower-lr -S lr=3e-4 -m "why it should help"',
+    ]
+
+
 def test_in_an_empty_repository(tmp_path: Path, gitml: Command) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -270,6 +270,16 @@ def test_a_remote_with_a_slash_in_its_name(project: Repo) -> None:
     assert (found["far"].ref.remote, found["main"].ref.is_pushed) == ("up/stream", True)
 
 
+def test_two_remotes_that_disagree_have_a_row_each(project: Repo) -> None:
+    for remote, commit in (("a", "main"), ("b", "experiments/wide-net"), ("c", "main")):
+        project.git("update-ref", f"refs/remotes/{remote}/experiments/far", commit)
+    found = rows(project.path)
+    assert {name: one.ref.full for name, one in found.items() if "far" in name} == {
+        "far": "refs/remotes/a/experiments/far",
+        "b/far": "refs/remotes/b/experiments/far",
+    }
+
+
 def test_a_shallow_clone_is_read_as_far_as_it_goes(project: Repo, tmp_path: Path) -> None:
     project.git("clone", "-q", "--depth=1", "--no-single-branch", f"file://{project.path}", str(tmp_path / "shallow"))
     found = rows(tmp_path / "shallow")
