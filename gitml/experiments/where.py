@@ -182,6 +182,8 @@ def find_name(name: str, known: Iterable[str], rows: Sequence[Mapping[str, Any]]
 
     lasts: dict[str, str] = {}
     for one in names:
+        if ":" in one and one.rpartition(":")[2] in names:
+            continue
         lasts.setdefault(one, one)
         lasts.setdefault(one.rpartition(".")[2], one)
     near = [lasts[one] for one in get_close_matches(name, lasts, n=3)]

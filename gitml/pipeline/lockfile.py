@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "2.0"
 
-_NEXT_STAGE = re.compile(rb"\n {0,2}(?=[^ \n])")
-_NOT_AN_ITEM = re.compile(rb"^ {4}(?=[^ -])", re.MULTILINE)
+_DEDENT = re.compile(rb"\n {0,2}(?=[^ \n])")
+_STAGE_LINE = re.compile(rb"  [A-Za-z0-9_][A-Za-z0-9_@.-]*:\n")
 _PATH = rb"[A-Za-z_./][A-Za-z0-9_./@+=-]*"
 _FIELDS = rb"(?:      (?:hash: md5|md5: [0-9a-f]{32}(?:\.dir)?|size: [0-9]+|nfiles: [0-9]+)\n)+"
 _PLAIN_ITEMS = re.compile(rb"(?:    - path: %s\n%s)*" % (_PATH, _FIELDS))
@@ -142,18 +142,22 @@ def _scan_deps(content: bytes, stage: bytes) -> dict[str, str] | None:
     if start < 0 or not content.startswith(b"schema: '2.0'\nstages:\n"):
         return None
     start += len(stage) + 5
-    end = _NEXT_STAGE.search(content, start)
+    end = _DEDENT.search(content, start - 1)
+    if end is not None and _STAGE_LINE.match(content, end.start() + 1) is None:
+        return None
     section = content[start : end.start() + 1 if end is not None else len(content)]
     deps = section.find(b"    deps:\n")
     if deps < 0 or (deps > 0 and section[deps - 1] != 10):
         return None
-    lines = _NOT_AN_ITEM.split(section[deps + 10 :], maxsplit=1)[0]
-    if _PLAIN_ITEMS.fullmatch(lines) is None:
+    lines = _PLAIN_ITEMS.match(section, deps + 10)
+    rest = section[lines.end() :] if lines is not None else b""
+    if lines is None or (rest and not rest.startswith((b"    outs:\n", b"    params:\n"))):
         return None
-    found = {}
-    for path, fields in _ITEM.findall(lines):
+    found: dict[str, str] = {}
+    for path, fields in _ITEM.findall(lines[0]):
         md5 = _MD5.search(fields)
-        if md5 is not None and path not in found:
+        found.pop(path.decode(), None)  # of a path that stands there twice, the last counts
+        if md5 is not None:
             found[path.decode()] = md5[1].decode()
     return found
 
