@@ -111,4 +111,5 @@ def _difference(one: MetricChange) -> str:
 def _figure(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    is_count = float(value).is_integer() and abs(value) > 1
+    return f"{int(value)}" if is_count else f"{value:.4f}"

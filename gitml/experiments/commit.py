@@ -9,7 +9,7 @@ from gitml.experiments import message, reporting
 from gitml.experiments.message import Change
 from gitml.git import oplog, trees
 from gitml.git.objects import Objects, list_tree
-from gitml.git.transaction import commit_tree
+from gitml.git.transaction import commit_tree, value_of
 from gitml.pipeline import metrics
 from gitml.pipeline.layout import known_params
 from gitml.pipeline.snapshot import Snapshot
@@ -131,7 +131,9 @@ def make(
     files: dict[str, trees.Change] = {path: trees.Blob("100644", content) for path, content in written.files.items()}
     tree = trees.tree_with(produced.tree, files, desk.root)
     run_id = oplog.new_id(time.time())
-    text = message.write(run_id, produced.inputs, told.params, told.metrics, hypothesis, desk.config, subject)
+    main = value_of(reporting.MAIN, desk.root)
+    words = next((message.words(one) for one in written.comparisons if one.commit == main), "")
+    text = message.write(run_id, produced.inputs, told.params, told.metrics, hypothesis, desk.config, subject, words)
     return Made(commit_tree(tree, parents, text, at=desk.root), tree, told, written)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from gitml.errors import WrongUsage
 from gitml.experiments import where
+from gitml.experiments.message import MAIN, word_in
 from gitml.experiments.store import Entry, Store
 
 TYPE_CHECKING = False
@@ -111,7 +112,7 @@ def build(
     has_all
         Whether finished experiments and models are listed too.
     word
-        What to say of a difference; None where nobody can tell.
+        What to say of a difference; None for what the runs say themselves.
 
     Raises
     ------
@@ -128,9 +129,33 @@ def build(
     values = [_value(entry, ranking) for entry in entries]
     main = store.main
     test_data = _test_data(entries, values, main) if ranking.is_metric else ""
+    if word is None and ranking.is_metric:
+        word = word_of_run(ranking.name)
     rows = [_row(entry, value, ranking, test_data, main, word) for entry, value in zip(entries, values, strict=True)]
     rows.sort(key=lambda row: _order(row, ranking))
     return List(tuple(_ranked(rows)), ranking, test_data)
+
+
+def word_of_run(metric: str) -> Word:
+    """Return what says how a run compares with main: what the run itself found, if main is still there.
+
+    A run compares its predictions with main's when it ends, and writes the words into its commit. The trailer is
+    looked for in the text that is kept, so that nothing is parsed.
+    """
+
+    def word(entry: Entry, main: Entry) -> str:
+        head = entry.record.head
+        start = head.find(_TRAILER)
+        if start < 0:
+            return ""
+        start += len(_TRAILER)
+        said = word_in(head[start : head.index('"', start)], main.record.commit, metric.rpartition(":")[2])
+        return said.removeprefix("within ")
+
+    return word
+
+
+_TRAILER = f'"{MAIN}": "'
 
 
 def default_metric(entries: Sequence[Entry], config: Config) -> str:

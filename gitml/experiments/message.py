@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
     from gitml.config import Config
     from gitml.pipeline.layout import Inputs
+    from gitml.reports.comparison import Comparison
 
 LONGEST = 72
 """Letters of a subject."""
 
 MOST_METRICS = 8
+
+MAIN = "Main"
+"""The trailer that says how a run compares with main."""
 
 
 class Change(NamedTuple):
@@ -51,6 +55,7 @@ def write(
     hypothesis: str,
     config: Config,
     subject: str = "",
+    against_main: str = "",
 ) -> str:
     """Return the message of a run.
 
@@ -70,6 +75,8 @@ def write(
         The project's configuration.
     subject
         What stands behind the prefix; empty for what was changed, else the hypothesis' first line.
+    against_main
+        How the run compares with main, as `words` gives it; empty where it does not.
     """
     names = [prefix.name for prefix in config.prefixes]
     prefix = "experiment" if "experiment" in names else commits.likely_prefix("", config.prefixes)
@@ -80,8 +87,24 @@ def write(
     text = "\n\n".join([f"{prefix}: {_printable(what)}", *(part for part in body if part)])
     lines = [Trailer("Params", str(change)) for change in params]
     lines += [Trailer("Metrics", _metric(change)) for change in metrics[:MOST_METRICS]]
+    lines += [Trailer(MAIN, against_main)] if against_main else []
     lines += [Trailer("Run-Id", run_id), Trailer("Inputs", str(inputs))]
     return trailers.append(text, [Trailer(one.key, _printable(one.value)) for one in lines])
+
+
+def words(comparison: Comparison) -> str:
+    """Return the words of a comparison that has any: ``a3f29c1d20 roc_auc better, log_loss within noise``."""
+    said = [f"{one.name} {one.word}" for one in comparison.changes if one.interval is not None]
+    return f"{comparison.commit[:10]} {', '.join(said)}" if said else ""
+
+
+def word_in(trailer: str, commit: str, metric: str) -> str:
+    """Return the word that a trailer has for a metric, against one commit of main; empty where it has none."""
+    against, _, said = trailer.partition(" ")
+    if not against or not commit.startswith(against):
+        return ""
+    found = (one.partition(" ") for one in said.split(", "))
+    return next((word for name, _, word in found if name == metric), "")
 
 
 def _metric(change: Change) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gitml.conventions import trailers
 
-SHOWN_TRAILERS = ("Run-Id", "Params", "Metrics")
+SHOWN_TRAILERS = ("Run-Id", "Params", "Metrics", "Main")
 
 _IDENT = re.compile(rb"(.*?) ?<([^>]*)> (-?\d+) [-+]\d{4}$")
 _OBJECT_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
