@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from configparser import ConfigParser, Error
 from contextlib import contextmanager
 from pathlib import Path
 
 from gitml.git import repository, worktree
 from gitml.git.worktree import Slot
-from gitml.pipeline.configuration import shared_folders
+from gitml.pipeline.configuration import read, shared_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def _local_config(own: Path, folder: Path) -> str:
     folder
         The slot's.
     """
-    local, mine, committed = _read(own / "config.local"), _read(own / "config"), _read(folder / "config")
+    local, mine, committed = read(own / "config.local"), read(own / "config"), read(folder / "config")
     sections: dict[str, dict[str, str]] = {}
     # Relative values of the committed file are meant from the user's .dvc; the user's own file wins.
     for config in (committed, local):
@@ -87,7 +86,7 @@ def _local_config(own: Path, folder: Path) -> str:
                     sections.setdefault(name, {})[key] = _absolute(own, value) if is_path else value
     if mine.has_option("cache", "dir") and not local.has_option("cache", "dir"):
         sections.setdefault("cache", {})["dir"] = _absolute(own, mine.get("cache", "dir"))
-    is_set_for_all = any(_read(Path(level) / "config").has_option("cache", "dir") for level in shared_folders())
+    is_set_for_all = any(read(Path(level) / "config").has_option("cache", "dir") for level in shared_folders())
     if "dir" not in sections.get("cache", {}) and not committed.has_option("cache", "dir") and not is_set_for_all:
         sections.setdefault("cache", {})["dir"] = str(own / "cache")
     lines = []
@@ -106,14 +105,3 @@ def _absolute(folder: Path, value: str) -> str:
     if re.match(r"\w+://", value) or os.path.isabs(value) or value.startswith("~"):
         return value
     return os.path.normpath(folder / value)
-
-
-def _read(file: Path) -> ConfigParser:
-    """Return DVC's configuration in a file; empty where it cannot be read, which DVC itself will say."""
-    config = ConfigParser(interpolation=None, strict=False, comment_prefixes=("#", ";"))
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-        config.read_string("\n".join(line.strip() for line in lines))
-    except (OSError, UnicodeDecodeError, Error):
-        return ConfigParser(interpolation=None)
-    return config
