@@ -81,6 +81,8 @@ def _local_config(own: Path, folder: Path) -> str:
         for section in config.sections():
             name = section.strip("'")
             for key, value in config.items(section):
+                if not value:  # DVC itself would refuse a name without one
+                    continue
                 is_path = _is_path(name, key)
                 if config is local or (is_path and _absolute(own, value) != value):
                     sections.setdefault(name, {})[key] = _absolute(own, value) if is_path else value
