@@ -102,18 +102,18 @@ def acquire(commit: str, keep: Sequence[str] = (), at: Path | None = None) -> It
     lock, name = _take_a_free_one(shelf)
     try:
         path = shelf / name
-        is_new = not _is_sound(path, common)
-        if is_new:
-            _make(path, commit, common, at)
+        slot = Slot(name, path, lock, not _is_sound(path, common))
+        if slot.is_new:
+            _make(slot, commit, common, at)
         try:
-            _clean(path, commit, keep, common)
+            _clean(slot, commit, keep, common)
         except GitFailed:
-            if is_new:
+            if slot.is_new:
                 raise
-            is_new = True
-            _make(path, commit, common, at)
-            _clean(path, commit, keep, common)
-        yield Slot(name, path, lock, is_new)
+            slot = slot._replace(is_new=True)
+            _make(slot, commit, common, at)
+            _clean(slot, commit, keep, common)
+        yield slot
     finally:
         lock.give_back()
 
@@ -195,25 +195,28 @@ def _commit_of(path: Path, common: Path) -> str | None:
     return _head(folder) if folder is not None else None
 
 
-def _make(path: Path, commit: str, common: Path, at: Path | None) -> None:
-    _throw_away(path, common)
+def _make(slot: Slot, commit: str, common: Path, at: Path | None) -> None:
+    _throw_away(slot.path, common)
     # By force, because git still knows a slot whose folder was removed by hand.
     git(
         *(*_QUIET, "worktree", "add", "--force", "--force", "--detach", "--no-checkout", "--quiet", "--"),
-        operands=[str(path), commit],
+        operands=[str(slot.path), commit],
         at=at,
+        descriptors=[slot.lock.descriptor],
     )
 
 
-def _clean(path: Path, commit: str, keep: Sequence[str], common: Path) -> None:
-    administration = _administration(path, common)
+def _clean(slot: Slot, commit: str, keep: Sequence[str], common: Path) -> None:
+    administration = _administration(slot.path, common)
     if administration is not None:
         # Whoever left them was killed: the slot's lock is held.
         for left in administration.rglob("*.lock"):
             left.unlink(missing_ok=True)
-    git(*_QUIET, "reset", "--hard", "--quiet", commit, "--", at=path)
+    # git has the lock as well: where we are killed it runs on, and whoever is next must not meet it here.
+    held = [slot.lock.descriptor]
+    git(*_QUIET, "reset", "--hard", "--quiet", commit, "--", at=slot.path, descriptors=held)
     kept = [word for name in keep for word in ("-e", _pattern(name))]
-    git(*_QUIET, "clean", "-ffdx", "--quiet", *kept, at=path)
+    git(*_QUIET, "clean", "-ffdx", "--quiet", *kept, at=slot.path, descriptors=held)
 
 
 def _pattern(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -467,3 +468,40 @@ def test_any_order_of_commands_can_be_taken_back(steps: list[str]) -> None:
 
 def test_an_operation_without_moves_cannot_be_undone() -> None:
     assert not_undone([Operation("1", 0.0, ("x",), ())]) == []
+
+
+def test_what_a_killed_run_left_in_the_index_is_finished_first(repo: Repo) -> None:
+    repo.commit(a="1")
+    repo.write("a", "2")
+    run_in_place(repo)
+    first = repo.git("rev-parse", "HEAD")
+    # A run that is killed after it moved the branch, and before the index followed and the log knew.
+    repo.write("a", "3")
+    second = commit_tree(snapshot(repo.path), [first], "experiment: run", at=repo.path)
+    repo.write(".git/gitml-index", f"{MAIN}\n{first}\n{second}\n")
+    repo.git("update-ref", MAIN, second)
+    assert repo.run("git", "status", "--porcelain").out == "MM a\n"
+    with pytest.raises(undo.MovedSince):
+        undo.undo(repo.path)
+    assert repo.run("git", "status", "--porcelain").out == ""
+
+
+def test_a_working_tree_that_was_removed_by_hand(repo: Repo, tmp_path: Path) -> None:
+    repo.commit(a="1")
+    repo.git("worktree", "add", "--quiet", "-b", "experiments/lr", str(tmp_path / "other"))
+    other = Repo(tmp_path / "other")
+    other.write("a", "2")
+    move = run_in_place(other, LR)
+    shutil.rmtree(other.path)
+    undo.undo(repo.path)
+    assert value_of(LR, repo.path) == move.old
+
+
+def test_in_a_bare_repository(repo: Repo, tmp_path: Path) -> None:
+    bare = Repo(tmp_path / "bare.git")
+    repo.git("clone", "--quiet", "--bare", str(repo.path), str(bare.path))
+    tip = bare.git("rev-parse", "HEAD")
+    bare.git("update-ref", LR, tip)
+    record(["exp", "start"], [Move(LR, None, tip)], at=bare.path)
+    undo.undo(bare.path)
+    assert own_refs(bare) == {MAIN: tip}

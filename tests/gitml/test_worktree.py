@@ -355,3 +355,29 @@ def test_killed_anywhere_every_next_use_of_a_slot_works(repo: Repo) -> None:
     assert killed > 30
     assert repo.run("git", "fsck", "--strict", "--no-dangling").out == ""
     assert repo.git("rev-parse", "HEAD") == commits[2]
+
+
+def test_eight_who_start_at_once_have_a_slot_each(repo: Repo) -> None:
+    commit = tip(repo, a="1")
+    code = (
+        "import sys\nfrom gitml.git.worktree import acquire\n"
+        "with acquire(sys.argv[1]) as slot:\n"
+        "    print(slot.name, (slot.path / 'a').read_text(), flush=True); sys.stdin.read()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, commit],
+            cwd=repo.path,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(8)
+    ]
+    said = [process.stdout.readline() for process in running if process.stdout]
+    assert sorted(said) == [f"slot-{number} 1\n" for number in range(8)]
+    for process in running:
+        process.communicate()
+    assert [process.returncode for process in running] == [0] * 8
