@@ -235,6 +235,9 @@ def _throw_away(path: Path, common: Path) -> None:
         path.unlink()
         return
     # A stage may have made a folder that nobody can write to. Files keep their mode: they may be links into a cache.
-    for folder, _, _ in os.walk(path):
-        os.chmod(folder, stat.S_IRWXU)
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            inner = Path(folder) / name
+            if not inner.is_symlink():
+                inner.chmod(stat.S_IRWXU)
     shutil.rmtree(path)

@@ -378,3 +378,10 @@ def test_on_a_full_disk_nothing_is_changed_and_with_room_again_it_works(repo: Re
     size, error = done.out.splitlines()
     assert size == "200000"
     assert error.startswith(("gitml.git.repository.CannotWrite: ", "gitml.errors.GitFailed: "))
+
+
+def test_a_tag_that_looks_like_a_branch_is_none(repo: Repo, two: tuple[str, str]) -> None:
+    repo.git("update-ref", f"refs/tags/{BRANCH}", two[1])
+    assert value_of(BRANCH, repo.path) is None
+    compare_and_swap(BRANCH, two[0], None, "x", repo.path)
+    assert value_of(BRANCH, repo.path) == two[0]

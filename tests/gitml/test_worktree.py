@@ -381,3 +381,32 @@ def test_eight_who_start_at_once_have_a_slot_each(repo: Repo) -> None:
     for process in running:
         process.communicate()
     assert [process.returncode for process in running] == [0] * 8
+
+
+@pytest.mark.parametrize("link", [".dvc", ".dvc/tmp", "sub"])
+def test_a_link_in_a_commit_leads_nowhere(repo: Repo, tmp_path: Path, link: str) -> None:
+    outside = tmp_path / "outside"
+    (outside / ".dvc").mkdir(parents=True)
+    (outside / "rwlock").write_text("mine")
+    repo.write("x", "")
+    if "/" in link:
+        (repo.path / ".dvc").mkdir()
+    (repo.path / link).symlink_to(outside)
+    commit = tip(repo)
+    project = "sub" if link == "sub" else ""
+    with (
+        pytest.raises(dvc_slot.LeadsElsewhere, match=f"{link} is a symbolic link in this commit"),
+        dvc_slot.acquire(commit, project=project, at=repo.path),
+    ):
+        raise AssertionError
+    assert files_in(outside) == {"rwlock": "mine"}
+
+
+def test_a_committed_config_local_that_is_a_link_is_not_written_through(repo: Repo, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    repo.with_dvc()
+    (repo.path / ".dvc" / "config.local").symlink_to(tmp_path / "mine")
+    repo.git("add", "--force", ".dvc/config.local")
+    with dvc_slot.acquire(tip(repo), at=repo.path) as slot:
+        assert "dir = " in (slot.path / ".dvc" / "config.local").read_text()
+    assert (tmp_path / "mine").read_text() == "mine"
