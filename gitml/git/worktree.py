@@ -99,6 +99,7 @@ def acquire(commit: str, keep: Sequence[str] = (), at: Path | None = None) -> It
         raise ValueError(f"{commit!r} is no full object id")
     common, shelf = _places(at)
     make_folder(shelf)
+    _clear_half_made(common, shelf)
     lock, name = _take_a_free_one(shelf)
     try:
         path = shelf / name
@@ -131,6 +132,7 @@ def slots(at: Path | None = None) -> list[SlotState]:
 def discard_free(at: Path | None = None) -> list[str]:
     """Remove the slots that nobody works in, and return their names; the next command makes new ones."""
     common, shelf = _places(at)
+    _clear_half_made(common, shelf)
     gone = []
     for state in slots(at):
         lock = try_to_take(shelf / f"{state.name}.lock")
@@ -177,6 +179,20 @@ def _administration(path: Path, common: Path) -> Path | None:
     return folder if line.startswith("gitdir: ") and is_ours else None
 
 
+def _clear_half_made(common: Path, shelf: Path) -> None:
+    """Remove what a killed ``git worktree add`` left of a slot, unless somebody makes it right now.
+
+    Its HEAD names no commit yet, and until it is gone ``git log --all`` and ``git gc`` fail for the user.
+    """
+    for administration in (common / "worktrees").glob("slot-*"):
+        if _head(administration) is None and shelf.is_dir():
+            lock = try_to_take(shelf / f"{administration.name}.lock")
+            if lock is not None:
+                if _head(administration) is None:
+                    shutil.rmtree(administration, ignore_errors=True)
+                lock.give_back()
+
+
 def _is_sound(path: Path, common: Path) -> bool:
     folder = _administration(path, common)
     return folder is not None and _head(folder) is not None
@@ -187,7 +203,7 @@ def _head(administration: Path) -> str | None:
         head = (administration / "HEAD").read_text().strip()
     except (OSError, ValueError):
         return None
-    return head if OBJECT_ID.fullmatch(head) else None
+    return head if OBJECT_ID.fullmatch(head) and head.strip("0") else None
 
 
 def _commit_of(path: Path, common: Path) -> str | None:
@@ -210,7 +226,7 @@ def _clean(slot: Slot, commit: str, keep: Sequence[str], common: Path) -> None:
     administration = _administration(slot.path, common)
     if administration is not None:
         # Whoever left them was killed: the slot's lock is held.
-        for left in administration.rglob("*.lock"):
+        for left in (*administration.rglob("*.lock"), administration / "locked"):
             left.unlink(missing_ok=True)
     # git has the lock as well: where we are killed it runs on, and whoever is next must not meet it here.
     held = [slot.lock.descriptor]

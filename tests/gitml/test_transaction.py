@@ -231,6 +231,13 @@ def test_where_processes_cannot_be_seen_nothing_is_cleared(
     assert leftovers.clear_if_abandoned(lock)
 
 
+def test_a_folder_named_like_a_lock_is_left(repo: Repo) -> None:
+    lock = repo.path / ".git" / "x.lock"
+    lock.mkdir()
+    assert not leftovers.clear_if_abandoned(aged(lock))
+    assert lock.is_dir()
+
+
 @pytest.mark.parametrize("name", ["main", "--all", "refs/heads/a b", "refs/heads/a\nb", "refs/heads/*", "HEAD"])
 def test_only_full_names_and_ids_reach_git(repo: Repo, two: tuple[str, str], name: str) -> None:
     with pytest.raises(ValueError, match="is no full name of a ref"):
