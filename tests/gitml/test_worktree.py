@@ -357,15 +357,17 @@ def test_a_slot_is_thrown_away_with_folders_that_are_closed_and_links(repo: Repo
 
 @pytest.mark.slow
 def test_killed_anywhere_every_next_use_of_a_slot_works(repo: Repo) -> None:
-    """60 kills, two at a time."""
+    """100 kills, two at a time."""
     rng = random.Random(7)
     commits = [tip(repo, a=str(number), b=str(number)) for number in range(3)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    started = time.monotonic()
-    subprocess.run([sys.executable, "-c", KILLED, commits[0]], cwd=repo.path, env=environment, check=True)
-    whole = time.monotonic() - started
+    whole = 60.0
+    for _ in range(4):
+        started = time.monotonic()
+        subprocess.run([sys.executable, "-c", KILLED, commits[0]], cwd=repo.path, env=environment, check=True)
+        whole = min(whole, time.monotonic() - started)
     killed = 0
-    for round in range(30):
+    for round in range(50):
         if round % 3 == 0:
             discard_free(repo.path)
         words = [sys.executable, "-c", KILLED, commits[round % 3]]
@@ -391,7 +393,7 @@ def test_killed_anywhere_every_next_use_of_a_slot_works(repo: Repo) -> None:
                 assert {**files_in(slot.path), "kept": ""} == {"a": text, "b": text, "kept": ""}
                 assert Repo(slot.path).run("git", "status", "--porcelain", "--untracked-files=no").out == ""
         assert repo.run("git", "status", "--porcelain").out == ""
-    assert killed > 30
+    assert killed > 40
     assert repo.run("git", "fsck", "--strict", "--no-dangling").out == ""
     assert repo.git("rev-parse", "HEAD") == commits[2]
 
