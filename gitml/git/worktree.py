@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import stat
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -212,14 +213,27 @@ def _commit_of(path: Path, common: Path) -> str | None:
 
 
 def _make(slot: Slot, commit: str, common: Path, at: Path | None) -> None:
-    _throw_away(slot.path, common)
-    # By force, because git still knows a slot whose folder was removed by hand.
-    git(
-        *(*_QUIET, "worktree", "add", "--force", "--force", "--detach", "--no-checkout", "--quiet", "--"),
-        operands=[str(slot.path), commit],
-        at=at,
-        descriptors=[slot.lock.descriptor],
-    )
+    with _alone(slot.path.parent) as alone:
+        _clear_half_made(common, slot.path.parent)
+        _throw_away(slot.path, common)
+        # By force, because git still knows a slot whose folder was removed by hand.
+        git(
+            *(*_QUIET, "worktree", "add", "--force", "--force", "--detach", "--no-checkout", "--quiet", "--"),
+            operands=[str(slot.path), commit],
+            at=at,
+            descriptors=[slot.lock.descriptor, alone.descriptor],
+        )
+
+
+@contextmanager
+def _alone(shelf: Path) -> Iterator[Lock]:
+    """Make slots one at a time: `git worktree add` fails where it meets another one that is half done."""
+    while (lock := try_to_take(shelf / "making.lock", is_inheritable=True)) is None:
+        time.sleep(0.005)
+    try:
+        yield lock
+    finally:
+        lock.give_back()
 
 
 def _clean(slot: Slot, commit: str, keep: Sequence[str], common: Path) -> None:
