@@ -6,7 +6,9 @@ import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
+from gitml.errors import GitmlError
 from gitml.git import repository, worktree
 from gitml.git.worktree import Slot
 from gitml.pipeline.configuration import read, shared_folders
@@ -25,6 +27,18 @@ _PATHS_OF_A_REMOTE = frozenset(
 
 _LEFT = ("rwlock", "rwlock.lock", "lock")
 """What a killed DVC leaves in ``.dvc/tmp``, and then refuses to run."""
+
+
+class LeadsElsewhere(GitmlError):
+    """A folder of DVC's is a symbolic link in a commit, and what is written there would land anywhere."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is a symbolic link in this commit",
+            "DVC's own files would be written where it leads to, outside of this project.",
+            (f"git rm {quote(path)}", "dvc init -f"),
+        )
+        self.path = path
 
 
 @contextmanager
@@ -50,6 +64,8 @@ def acquire(commit: str, outs: Sequence[str] = (), project: str = "", at: Path |
     ------
     CannotWrite, GitFailed
         As for `gitml.git.worktree.acquire`.
+    LeadsElsewhere
+        ``.dvc``, or a folder around it, is a symbolic link.
     """
     dvc = f"{project}/.dvc" if project else ".dvc"
     where = repository.find(at)
@@ -58,10 +74,23 @@ def acquire(commit: str, outs: Sequence[str] = (), project: str = "", at: Path |
     with worktree.acquire(commit, [*outs, dvc], at) as slot:
         folder = slot.path / dvc
         if folder.is_dir():
-            for name in _LEFT:
-                (folder / "tmp" / name).unlink(missing_ok=True)
-            (folder / "config.local").write_text(_local_config(own, folder), encoding="utf-8")
+            _prepare(folder, own, slot)
         yield slot
+
+
+def _prepare(folder: Path, own: Path, slot: Slot) -> None:
+    """Remove what killed runs left, and write DVC's local configuration; a link in the commit leads nowhere else."""
+    parts = folder.relative_to(slot.path).parts
+    above = [slot.path.joinpath(*parts[:end]) for end in range(1, len(parts) + 1)]
+    link = next((place for place in (*above, folder / "tmp") if place.is_symlink()), None)
+    if link is not None:
+        raise LeadsElsewhere(link.relative_to(slot.path).as_posix())
+    for name in _LEFT:
+        (folder / "tmp" / name).unlink(missing_ok=True)
+    file = folder / "config.local"
+    content = _local_config(own, folder)
+    file.unlink(missing_ok=True)
+    file.write_text(content, encoding="utf-8")
 
 
 def _local_config(own: Path, folder: Path) -> str:
