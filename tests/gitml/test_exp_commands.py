@@ -556,8 +556,10 @@ def test_the_examples_in_the_docstrings_are_right() -> None:
     import doctest
     from importlib import import_module
 
-    modules = ["experiments.headline", "experiments.rows", "experiments.shown", "experiments.where", "pipeline.flat",
-               "pipeline.metrics", "pipeline.template"]  # fmt: skip
+    modules = [
+        "experiments.headline", "experiments.rows", "experiments.shown", "experiments.value_names",
+        "experiments.where", "pipeline.flat", "pipeline.metrics", "pipeline.template",
+    ]  # fmt: skip
     results = {name: doctest.testmod(import_module(f"gitml.{name}")) for name in modules}
     assert {name for name, result in results.items() if result.failed or not result.attempted} == set()
 
