@@ -30,19 +30,24 @@ DEFINITIONS = st.sampled_from([
     "vars: [{kind: c}]\nmetrics: ['${kind}.json']\n",
     "vars: [more.yaml:more]\nstages:\n  t: {cmd: x, wdir: w, vars: [more.yaml], metrics: ['${more}.json']}\n",
     "stages:\n  t: {cmd: x, wdir: '${where}', metrics: [b.json]}\n",
-    "stages:\n  a: {cmd: x, outs: [sub], deps: [x]}\n  b: {cmd: x, deps: [sub], metrics: [a.json]}\nmetrics: [b.json]\n",
+    "stages:\n  a: {cmd: x, outs: [sub], deps: [x]}\n  b: {cmd: x, deps: [sub], metrics: [a.json]}\n"
+    "metrics: [b.json]\n",
     "- no mapping\n",
 ])  # fmt: skip
 PARAMS = st.sampled_from([
-    None, "kind: a\nlr: 1\n", "kind: a\nlr: 2\n", "kind: b\nlr: 1\nall: [a, b]\n", "kind: c\ndeep: {kind: b}\nall: {x: 1}\n",
-    "deep: {kind: c}\nwhere: w\nall: [c]\n", "deep:\n  kind: a\nwhere: sub\n", "more: 1\n", "a: [\n", "a.b: 1\na: {b: 2}\nkind: a\n",
+    None, "kind: a\nlr: 1\n", "kind: a\nlr: 2\n", "kind: b\nlr: 1\nall: [a, b]\n",
+    "kind: c\ndeep: {kind: b}\nall: {x: 1}\n",
+    "deep: {kind: c}\nwhere: w\nall: [c]\n", "deep:\n  kind: a\nwhere: sub\n",
+    "more: 1\n", "a: [\n", "a.b: 1\na: {b: 2}\nkind: a\n",
 ])  # fmt: skip
 MORE = st.sampled_from([None, "more: a\n", "more: b\nother: 1\n", "- 1\n"])
 IGNORED = st.sampled_from([None, "sub\n", "w/**\n"])
 ATTRIBUTES = st.sampled_from([None, None, "params.yaml filter=x\n"])
 TREES = st.fixed_dictionaries({
-    "dvc.yaml": DEFINITIONS, "params.yaml": PARAMS, "more.yaml": MORE, "sub/dvc.yaml": DEFINITIONS, "sub/params.yaml": PARAMS,
-    "w/more.yaml": MORE, ".dvcignore": IGNORED, ".gitattributes": ATTRIBUTES, "sub/.dvc/config": st.sampled_from([None, ""]),
+    "dvc.yaml": DEFINITIONS, "params.yaml": PARAMS, "more.yaml": MORE,
+    "sub/dvc.yaml": DEFINITIONS, "sub/params.yaml": PARAMS,
+    "w/more.yaml": MORE, ".dvcignore": IGNORED, ".gitattributes": ATTRIBUTES,
+    "sub/.dvc/config": st.sampled_from([None, ""]),
     "data.dvc": st.sampled_from([None, "outs: [{path: x, md5: 1}]\n"]),
 })  # fmt: skip
 
