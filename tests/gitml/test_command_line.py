@@ -26,6 +26,7 @@ Usage: gitml [-h | --version] COMMAND [OPTIONS] [ARGUMENTS]...
 Keeps an ML team's experiments, models and production in one git repository.
 
 Daily
+  exp     Start, run, compare and finish experiments; each is a branch.
   doctor  Check this machine and this repository, and name what mends them.
 
 Operations
