@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from gitml.errors import WrongUsage
 from gitml.experiments import where
-from gitml.experiments.message import MAIN, word_in
 from gitml.experiments.store import Entry, Store
+from gitml.experiments.value_names import UnknownName, find_name
+from gitml.experiments.words import MAIN, word_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -207,15 +208,17 @@ def _ranking(entries: Sequence[Entry], config: Config, sort_by: str) -> Ranking:
     rows = []
     for entry in entries:
         body = json.loads(f"{{{entry.record.body}}}")
+        if sort_by in body["metrics"]:
+            return Ranking(sort_by, True, is_higher_better(sort_by, config))
         metrics |= dict.fromkeys(body["metrics"])
         params |= dict.fromkeys(body["params"])
         rows.append({**body["params"], **body["metrics"]})
     try:
-        name = where.find_name(sort_by, metrics, rows)
-    except where.UnknownName as error:
+        name = find_name(sort_by, metrics, rows)
+    except UnknownName as error:
         if error.candidates:
             raise
-        name = where.find_name(sort_by, [*FIELDS, *params, *metrics], rows)
+        name = find_name(sort_by, [*FIELDS, *params, *metrics], rows)
     if name in metrics:
         return Ranking(name, True, is_higher_better(name, config))
     return Ranking(name, False, name in ("time", "runs"))
@@ -224,7 +227,7 @@ def _ranking(entries: Sequence[Entry], config: Config, sort_by: str) -> Ranking:
 def _filtered(entries: Sequence[Entry], expression: where.Expression) -> list[Entry]:
     values = [values_of(entry) for entry in entries]
     known = dict.fromkeys(name for one in values for name in one)
-    names = {name: where.find_name(name, known, values) for name in where.names_in(expression)}
+    names = {name: find_name(name, known, values) for name in where.names_in(expression)}
     meant = where.renamed(expression, names)
     return [entry for entry, one in zip(entries, values, strict=True) if entry.kind == "main" or where.fits(meant, one)]
 

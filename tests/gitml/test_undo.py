@@ -509,7 +509,7 @@ def test_in_a_bare_repository(repo: Repo, tmp_path: Path) -> None:
 
 
 def test_no_secret_is_logged(repo: Repo) -> None:
-    record(["forge", "https://ada:s3cret@example.org/x.git"], [], at=repo.path)
+    record(["forge", "https://ada:s3cret@example.org/x.git"], [], at=repo.path)  # pragma: allowlist secret
     assert oplog.read(repo.path)[0].words == ("forge", "https://***@example.org/x.git")
 
 
