@@ -29,11 +29,11 @@ def _set(repo: Repo, url: str) -> None:
     repo.write(".dvc/config", f"[core]\n    remote = nas\n['remote \"nas\"']\n    url = {url}\n")
 
 
+WITH_SECRET = "https://ada:s3cret@x.org/y"  # pragma: allowlist secret
+
+
 class TestRemote:
-    # pragma: allowlist nextline secret
-    @pytest.mark.parametrize(
-        "url", ["s3://b/p", "ssh://nas/x", "remote://other/x", "https://ada:s3cret@x.org/y"]
-    )  # pragma: allowlist secret
+    @pytest.mark.parametrize("url", ["s3://b/p", "ssh://nas/x", "remote://other/x", WITH_SECRET])
     def test_one_that_is_no_path(self, repo: Repo, url: str) -> None:
         _set(repo, url)
         assert seen(repo.path, "remote") == [Finding("remote", "ok", "nas")]
