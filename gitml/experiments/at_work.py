@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gitml.experiments import progress
 from gitml.experiments.before import FOLDER as BEFORE
-from gitml.experiments.landing import LOCK
+from gitml.experiments.before import LOCK
 from gitml.experiments.progress import State
 from gitml.git.lock import is_held
 from gitml.git.repository import OWN_FOLDER

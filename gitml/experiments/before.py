@@ -16,6 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LOCK = "run.lock"
+"""The lock that whoever runs in a working tree holds."""
+
 FOLDER = "before"
 _JOURNAL = "journal.json"
 _OLD, _NEW, _RESULTS = "params", "set", "results"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gitml.errors import GitmlError
 from gitml.experiments import reporting
-from gitml.experiments.before import Before, Landing, checked_out
+from gitml.experiments.before import LOCK, Before, Landing, checked_out
 from gitml.experiments.desk import FOLDER, Desk
 from gitml.git import lock, oplog
 from gitml.git.command import ask, failure, git
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gitml.git.lock import Holder, Lock
-
-LOCK = "run.lock"
-"""The lock that a run in a working tree holds."""
 
 
 class AnotherRun(GitmlError):
