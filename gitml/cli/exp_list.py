@@ -8,6 +8,7 @@ import time
 
 import click
 
+from gitml.cli.terminal import printable
 from gitml.experiments import listing, store
 from gitml.experiments.listing import List, Row
 
@@ -51,7 +52,7 @@ def show(sort_by: str = "", where: str = "", has_all: bool = False, form: str = 
             raise error
     made = listing.build(found, config, sort_by, where, has_all)
     if form == "json":
-        _write_json(made)
+        _write_json(made, found.unread)
     elif form == "csv":
         from gitml.cli.exp_table import as_csv
 
@@ -62,15 +63,18 @@ def show(sort_by: str = "", where: str = "", has_all: bool = False, form: str = 
         print(as_markdown(made, time.time()))
     else:
         _write_text(made, found.of("experiment") != [], bool(where))
+    for name in found.unread:
+        print(printable(f"note  {name} cannot be read: git fsck says what is missing"), file=sys.stderr)
 
 
-def _write_json(made: List) -> None:
+def _write_json(made: List, unread: tuple[str, ...]) -> None:
     """Write the rows from the texts that are kept, so that ten thousand of them are written in a moment."""
     ranking = made.ranking
     head = {
         "sorted_by": ranking.name,
         "direction": "higher" if ranking.is_higher_better else "lower",
         "test_data": made.test_data,
+        "unread": unread,
     }
     write = sys.stdout.write
     write(f'{json.dumps(head)[:-1]}, "experiments": [')
@@ -90,9 +94,9 @@ def _write_text(made: List, has_experiments: bool, is_filtered: bool) -> None:
 
     if made.rows:
         print(as_text(made, time.time()))
+    for remote in store.unfetched_remotes():
+        print(f"note  the experiments of {printable(remote)} are not fetched here: gitml exp fetch", file=sys.stderr)
     if not has_experiments:
-        for remote in store.unfetched_remotes():
-            print(f"note  the experiments of {remote} are not fetched here: gitml exp fetch", file=sys.stderr)
         print("no experiments yet", file=sys.stderr)
         print('next  gitml exp run -n lower-lr -S lr=3e-4 -m "why it should help"', file=sys.stderr)
     elif is_filtered and all(row.entry.kind == "main" for row in made.rows):

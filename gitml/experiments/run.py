@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitml.errors import GitmlError
-from gitml.experiments import commit, landing, reporting, snapshot, tried
+from gitml.experiments import commit, landing, pairing, reporting, snapshot, tried
 from gitml.experiments import desk as desks
 from gitml.experiments.before import Before, Landing, checked_out
 from gitml.experiments.commit import Differences, Made, Produced, is_number
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gitml.experiments.snapshot import Start
     from gitml.experiments.tried import Tried
     from gitml.git.lock import Holder
+    from gitml.reports.comparison import Comparison
 
 LOG = "run.log"
 
@@ -89,6 +90,8 @@ class Finished(NamedTuple):
         Where the report is.
     missing
         The sections that a person still owes.
+    comparisons
+        The run beside its parent, with intervals where both store their predictions.
     """
 
     slug: str
@@ -101,6 +104,7 @@ class Finished(NamedTuple):
     kept_staged: tuple[str, ...] = ()
     report: str = ""
     missing: tuple[str, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
 
 
 class NotOnAnExperiment(GitmlError):
@@ -403,6 +407,7 @@ class Session:
         watch = Watch(self.slug, self.desk.own_folder, found.stages, tuple(folders), self._tell)
         log = self.desk.own_folder / LOG
         self._before.keep_results((*found.kept, *found.locks))
+        pairing.warm_up()
         try:
             outcome = repro(
                 self.desk.project_folder, log, watch.see, (self._lock.descriptor,), is_all=found.has_other_folders
@@ -478,6 +483,7 @@ class Session:
             self._kept_staged,
             reporting.path(self.slug),
             self._missing,
+            self._made.written.comparisons if self._made is not None else (),
         )
 
 
