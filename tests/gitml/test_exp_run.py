@@ -40,9 +40,9 @@ def test_a_run_begins_a_branch_with_code_parameters_results_and_report(project: 
     )
     assert re.sub(r"\d:\d\d", "0:00", done.out) == (
         f"✓ {commit[:7]} on experiments/lower-lr   0:00\n"
-        "            now  parent   change\n"
-        "roc_auc  0.7003  0.7010  -0.0007\n"
-        "report  reports/lower-lr/README.md: Objective, Conclusions and Next steps are yours\n"
+        "            now  parent  change\n"
+        "roc_auc  0.7003  0.7010  -0.0007  lower\n"
+        "report  reports/lower-lr/README.md: Conclusions and Next steps are yours\n"
         "next    gitml report edit, then gitml exp finish\n"
     )
     assert trailers(project) == [
@@ -72,6 +72,7 @@ def test_a_run_goes_on_where_its_branch_is_checked_out(project: Project, gitml: 
     done = gitml("exp", "run", "--json", at=project.path)
     told = json.loads(done.out)
     assert told.pop("seconds") > 0
+    assert told.pop("comparisons")[0]["changes"][0]["before"] == 0.7003
     assert told == {
         "experiment": "lr",
         "commit": project.git("rev-parse", "HEAD"),
@@ -81,7 +82,7 @@ def test_a_run_goes_on_where_its_branch_is_checked_out(project: Project, gitml: 
         "stages": [{"stage": "data", "does": "unchanged"}, {"stage": "train", "does": "done"}],
         "edited": [],
         "report": "reports/lr/README.md",
-        "missing": ["Objective", "Hypothesis", "Conclusions", "Next steps"],
+        "missing": ["Hypothesis", "Conclusions", "Next steps"],
     }
     assert project.git("rev-list", "--count", "main..HEAD") == "2"
     assert project.status() == ""

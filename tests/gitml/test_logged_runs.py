@@ -66,6 +66,8 @@ def test_a_script_is_committed_with_what_it_logged(project: Project, gitml: Call
         "M\tmodels/.gitignore",
         "M\tparams.yaml",
         "A\treports/lower-lr/README.md",
+        "A\treports/lower-lr/results-logged-plots-roc-auc-tsv.svg",
+        "A\treports/lower-lr/results-logged-plots-val-loss-tsv.svg",
         "A\tresults/logged/dvc.lock",
         "A\tresults/logged/dvc.yaml",
         "A\tresults/logged/metrics.json",
