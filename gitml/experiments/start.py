@@ -78,6 +78,7 @@ class Session:
             raise TreeIsChanged(beginning.base or "")
         self._head = checked_out(self.desk.root)
         self._before = Before(self.desk.root, self.desk.own_folder)
+        self._is_report_ours = not (self.desk.root / reporting.path(self.slug)).exists()
 
     def plan(self) -> Plan:
         """Return what will be done."""
@@ -115,7 +116,7 @@ class Session:
         self.commit = commit_tree(tree, [self.base], subject(f"start {self.slug}", self.desk.config), at=self.desk.root)
 
     def _landing(self) -> Landing:
-        files = (reporting.path(self.slug),)
+        files = (reporting.path(self.slug),) if self._is_report_ours else ()
         return Landing(COMMAND, self.slug, self.ref, None, self.commit, self.base, self._head, files)
 
     def _swap(self) -> None:

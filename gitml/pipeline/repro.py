@@ -224,7 +224,7 @@ def record(root: Path, stage: str) -> str:
     str
         What DVC says against it; empty where it did.
     """
-    line = [sys.executable, "-P", "-m", "dvc", "commit", "--quiet", "--force", "--", stage]
+    line = [sys.executable, "-P", "-m", "dvc", "commit", "--force", "--", stage]
     environment = {**environment_for_another_repository(os.environ), "DVC_NO_ANALYTICS": "1"}
     done = subprocess.run(
         line, cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
