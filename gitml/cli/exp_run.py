@@ -11,7 +11,8 @@ from gitml.cli.run_progress import Screen
 from gitml.cli.run_result import as_json, as_text
 from gitml.cli.terminal import printable
 from gitml.errors import WrongUsage
-from gitml.experiments.run import Request, Session
+from gitml.experiments import apart, run
+from gitml.experiments.run import Request
 from gitml.git.plan import describe
 from gitml.pipeline import overrides
 from gitml.pipeline.overrides import Value
@@ -19,6 +20,7 @@ from gitml.pipeline.overrides import Value
 _EXAMPLE = """\b
 Example:
   gitml exp run -n lower-lr -S lr=3e-4 -m "1e-3 overshoots"
+  gitml exp run --worktree -n wider -S width=256   # beside it, in another tree
   gitml exp run            # again, on the experiment that is checked out
   gitml exp run --dry-run"""
 
@@ -30,6 +32,7 @@ Example:
 )
 @click.option("-m", "--message", default="", metavar="TEXT", help="The hypothesis: what you expect, and why.")
 @click.option("--include", metavar="PATH", multiple=True, help="Take this untracked file, folder or pattern, too.")
+@click.option("--worktree", is_flag=True, help="Run in a tree of its own; several at once are safe.")
 @click.option("-f", "--force", is_flag=True, help="Run, even if an experiment has just these inputs.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--json", "is_json", is_flag=True, help="Write a JSON object.")
@@ -38,6 +41,7 @@ def command(
     sets: tuple[str, ...],
     message: str,
     include: tuple[str, ...],
+    worktree: bool,
     force: bool,
     dry_run: bool,
     is_json: bool,
@@ -47,10 +51,15 @@ def command(
     Your files are kept as they are at the start: what you edit while it runs is not committed. Untracked
     files are taken where a stage reads them, in stages/, in the report's folder, and with --include. If a
     stage fails, its results and the parameters are put back, and nothing is committed.
+
+    With --worktree your files are left alone while it runs. Where the branch is checked out, those that you
+    did not edit follow it afterwards; `dvc checkout` brings what DVC keeps.
     """
     request = Request(name, tuple(_parsed(text) for text in sets), message, include, force)
+    kind = apart.Session if worktree else run.Session
     screen = Screen(sys.stderr)
-    session = Session(request, tell=screen.show, note=screen.note)
+    session = kind(request, tell=screen.show, note=screen.note)
+    screen.name = session.slug if worktree else ""
     if dry_run:
         lines = describe(session.plan())
         print(json.dumps(lines, indent=2) if is_json else "\n".join(printable(f"would {line}") for line in lines))

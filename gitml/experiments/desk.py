@@ -12,7 +12,7 @@ from gitml.git import repository
 from gitml.git.command import ask
 from gitml.git.repository import Repository
 from gitml.git.transaction import NoIdentity
-from gitml.pipeline.environment import project_root, read_hold
+from gitml.pipeline.environment import Hold, project_root, read_hold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,8 +127,17 @@ def find(at: Path | None = None) -> Desk:
     )
 
 
-def check_ready(desk: Desk, at: Path | None = None) -> None:
+def check_ready(desk: Desk, at: Path | None = None, is_elsewhere: bool = False) -> None:
     """See that a run can be committed here, before anything is done.
+
+    Parameters
+    ----------
+    desk
+        The working tree.
+    at
+        As for `find`.
+    is_elsewhere
+        Whether it runs in another working tree, so that a DVC at work in this one is in nobody's way.
 
     Raises
     ------
@@ -152,7 +161,7 @@ def check_ready(desk: Desk, at: Path | None = None) -> None:
             raise Unfinished(what)
     if not repository.has_identity(at):
         raise NoIdentity
-    hold = read_hold(desk.project_folder)
+    hold = read_hold(desk.project_folder) if not is_elsewhere else Hold("free")
     if hold.state == "held":
         pids = ", ".join(map(str, hold.pids))
         raise NotReady(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.experiments.commit import Produced
 from gitml.experiments.progress import State, Watch
+from gitml.experiments.reporting import environment_in
 from gitml.experiments.snapshot import no_pipeline
 from gitml.git import repository, trees
 from gitml.git.objects import Objects, list_tree
@@ -95,4 +96,5 @@ def produce(
         if not outcome.is_done:
             raise RunFailed(outcome, last_lines(written))
         done = trees.tree_with_files(tree, borrowed.path, found.written)
-    return Elsewhere(Produced(done, found, sums), outcome)
+        environment = environment_in(borrowed.path, found)
+    return Elsewhere(Produced(done, found, sums, environment), outcome)

@@ -171,6 +171,9 @@ class Session:
         Called with lines that a person should know before the run.
     """
 
+    is_elsewhere = False
+    """Whether the pipeline runs in another working tree than the user's."""
+
     def __init__(
         self,
         request: Request,
@@ -180,7 +183,7 @@ class Session:
     ) -> None:
         self.request = request
         self.desk = desks.find(at)
-        desks.check_ready(self.desk, at)
+        desks.check_ready(self.desk, at, self.is_elsewhere)
         self.slug = self._slug()
         self.is_new = self.desk.slug != self.slug
         self._tell = tell
@@ -302,8 +305,11 @@ class Session:
             self._old_params[file] = old
             replace_file(path, new)
 
+    def _take(self) -> Start:
+        return snapshot.take(self.desk, self.slug, self.request.include)
+
     def _snapshot(self) -> None:
-        start = snapshot.take(self.desk, self.slug, self.request.include)
+        start = self._take()
         violations = snapshot.judge(self.desk, self.branch, start.tree)
         refused = [violation for violation in violations if violation.severity == "error"]
         if refused:
