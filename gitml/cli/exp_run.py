@@ -33,6 +33,9 @@ Example:
 @click.option("-m", "--message", default="", metavar="TEXT", help="The hypothesis: what you expect, and why.")
 @click.option("--include", metavar="PATH", multiple=True, help="Take this untracked file, folder or pattern, too.")
 @click.option("--worktree", is_flag=True, help="Run in a tree of its own; several at once are safe.")
+@click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="Run N times, each with another seed.")
+@click.option("--seed-param", default="seed", metavar="NAME", help="The parameter that is the seed; default seed.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="With --seeds, run so many at a time.")
 @click.option("-f", "--force", is_flag=True, help="Run, even if an experiment has just these inputs.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--json", "is_json", is_flag=True, help="Write a JSON object.")
@@ -42,6 +45,9 @@ def command(
     message: str,
     include: tuple[str, ...],
     worktree: bool,
+    seeds: int | None,
+    seed_param: str,
+    jobs: int | None,
     force: bool,
     dry_run: bool,
     is_json: bool,
@@ -53,8 +59,18 @@ def command(
     stage fails, its results and the parameters are put back, and nothing is committed.
 
     With --worktree your files are left alone while it runs. Where the branch is checked out, those that you
-    did not edit follow it afterwards; `dvc checkout` brings what DVC keeps.
+    did not edit follow it afterwards; `dvc checkout` brings what DVC keeps. --seeds does the same for each of
+    its runs, and reports the spread of the metrics.
     """
+    if seeds is not None:
+        from gitml.cli.exp_sweep import carry_out
+        from gitml.experiments import sweep
+
+        axes = tuple((axis, (value,)) for axis, value in map(_parsed, sets))
+        carry_out(
+            sweep.Request(name, axes, None, 0, seeds, seed_param, message, include, jobs, force), dry_run, is_json
+        )
+        return
     request = Request(name, tuple(_parsed(text) for text in sets), message, include, force)
     kind = apart.Session if worktree else run.Session
     screen = Screen(sys.stderr)

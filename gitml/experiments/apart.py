@@ -25,6 +25,7 @@ from gitml.pipeline.ignore import is_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from gitml.experiments.desk import Desk
 
@@ -145,13 +146,17 @@ class Session(run.Session):
         followed = follow.finish(self.desk.root)
         report = reporting.path(self.slug)
         if report in followed.edited:
-            file = self.desk.root / report
-            replace_file(file, reporting.carried_over(file.read_bytes(), self._made.written.files[report]))
+            carry_over(self.desk.root / report, self._made.written.files[report])
         self._edited = tuple(path for path in followed.edited if path != report)
         self._kept_staged = followed.staged
 
     def _log(self) -> None:
         oplog.record(sys.argv[1:], [Move(self.ref, self._old, self.commit)], at=self.desk.root)
+
+
+def carry_over(file: Path, written: bytes) -> None:
+    """Write what a run wrote into a report that somebody edited meanwhile; their words stay."""
+    replace_file(file, reporting.carried_over(file.read_bytes(), written))
 
 
 def take(desk: Desk, slug: str, include: tuple[str, ...]) -> Start:

@@ -310,20 +310,7 @@ class Session:
 
     def _snapshot(self) -> None:
         start = self._take()
-        violations = snapshot.judge(self.desk, self.branch, start.tree)
-        refused = [violation for violation in violations if violation.severity == "error"]
-        if refused:
-            raise snapshot.RulesSayNo(refused)
-        for violation in violations:
-            self._note(f"warning  {violation.what} ({violation.rule})")
-        count = len(start.untracked.taken)
-        if count:
-            names = ", ".join(start.untracked.taken[:3]) + (f" and {count - 3} more" if count > 3 else "")
-            self._note(f"also commits {count} untracked file{'s' * (count != 1)}: {names}")
-        if start.untracked.left:
-            names = ", ".join(start.untracked.left[:3])
-            more = len(start.untracked.left) - 3
-            self._note(f"leaves out {names}{f' and {more} more' if more > 0 else ''} (--include takes them)")
+        ask_the_rules(self.desk, self.branch, start, self._note)
         self._start = start
         self._look_for_the_same(start)
 
@@ -436,6 +423,30 @@ class Session:
             self._missing,
             self._made.written.comparisons if self._made is not None else (),
         )
+
+
+def ask_the_rules(desk: Desk, branch: str, start: Start, note: Callable[[str], None]) -> None:
+    """Ask the rules about what a run will commit, and say which untracked files it takes.
+
+    Raises
+    ------
+    RulesSayNo
+        What would be committed breaks a rule.
+    """
+    violations = snapshot.judge(desk, branch, start.tree)
+    refused = [violation for violation in violations if violation.severity == "error"]
+    if refused:
+        raise snapshot.RulesSayNo(refused)
+    for violation in violations:
+        note(f"warning  {violation.what} ({violation.rule})")
+    count = len(start.untracked.taken)
+    if count:
+        names = ", ".join(start.untracked.taken[:3]) + (f" and {count - 3} more" if count > 3 else "")
+        note(f"also commits {count} untracked file{'s' * (count != 1)}: {names}")
+    if start.untracked.left:
+        names = ", ".join(start.untracked.left[:3])
+        more = len(start.untracked.left) - 3
+        note(f"leaves out {names}{f' and {more} more' if more > 0 else ''} (--include takes them)")
 
 
 def told_metric(found: Tried, config: Config) -> str:
