@@ -104,10 +104,15 @@ def kept(slug: str, at: Path | None = None) -> dict[str, str]:
     return {ref.name.removeprefix(folder): ref.oid for ref in list_refs(folder, at=at)}
 
 
-def keep(slug: str, inputs: str, made: str, at: Path | None = None) -> str:
-    """Keep a point, and return its commit; where somebody kept one of the same inputs first, that one's."""
+def is_point(commit: str, tree: str, base: str, at: Path | None = None) -> bool:
+    """Say whether a commit that is kept is what the point would be now: files beside the results may have changed."""
+    return git("log", "-1", "--format=%T %P", commit, at=at) == f"{tree} {base}"
+
+
+def keep(slug: str, inputs: str, made: str, old: str | None, at: Path | None = None) -> str:
+    """Keep a point in place of an older one, and return its commit; where somebody was first, that one's."""
     try:
-        compare_and_swap(f"{KEPT}{slug}/{inputs}", made, None, "gitml exp sweep", at)
+        compare_and_swap(f"{KEPT}{slug}/{inputs}", made, old, "gitml exp sweep", at)
     except RefMoved as moved:
         return moved.now or made
     return made

@@ -335,18 +335,23 @@ class Session:
         before = {} if self.request.is_forced else tried.recorded(self.desk.root)
         for place, one in enumerate(self.ones()):
             inputs = str(one.meant.inputs)
-            if inputs in self._block.points or inputs in self._kept:
-                self._reused += 1
-                self._audience.end(place, one.name, "is there already", True)
+            if inputs in self._block.points:
+                self._reuse(place, one, "is there already")
                 continue
             tree = self._chooser.tree(one.meant)
-            if inputs in before:
-                tree = elsewhere.with_results(self.desk, tree, before[inputs], one.meant.layout.written)
-                self._reused += 1
-                self._keep(one, Produced(tree, one.meant.layout, one.meant.inputs, ()), before[inputs])
-                self._audience.end(place, one.name, f"has the results of {before[inputs][:7]}", True)
+            found = self._kept.get(inputs) or before.get(inputs)
+            if found is not None:
+                tree = elsewhere.with_results(self.desk, tree, found, one.meant.layout.written)
+                source = "" if inputs in self._kept else found
+                if source or not chain.is_point(found, tree, self._block.base, self.desk.root):
+                    self._keep(one, Produced(tree, one.meant.layout, one.meant.inputs, ()), source)
+                self._reuse(place, one, f"has the results of {source[:7]}" if source else "is there already")
                 continue
             yield Job(place, tree, logs / f"{inputs}.log")
+
+    def _reuse(self, place: int, one: One, words: str) -> None:
+        self._reused += 1
+        self._audience.end(place, one.name, words, True)
 
     def _take(self, ended: Ended) -> None:
         one = self.ones()[ended.job.place]
@@ -367,7 +372,7 @@ class Session:
         differences = commit.compare(self.desk, self._block.base, produced)
         inputs = str(produced.inputs)
         made = chain.make_point(self.desk, self._block.base, produced, differences, one.name, source)
-        self._kept[inputs] = chain.keep(self.slug, inputs, made, self.desk.root)
+        self._kept[inputs] = chain.keep(self.slug, inputs, made, self._kept.get(inputs), self.desk.root)
         metric = self.desk.config.metric.name if self.desk.config.metric is not None else ""
         shown = next((f for f in differences.metrics if f.name == metric), next(iter(differences.metrics), None))
         return f"{shown.name} {shown.new:.4f}" if shown is not None else ""
