@@ -380,7 +380,9 @@ class Session:
     def _rank(self) -> None:
         asked = [str(one.meant.inputs) for one in self.ones()]
         commits = {**self._block.points, **{inputs: self._kept[inputs] for inputs in asked if inputs in self._kept}}
-        order = dict.fromkeys([*(inputs for inputs in asked if inputs in commits), *self._block.points])
+        # Of several seeds only those count that are asked for: others may have other parameters beside.
+        others = self._block.points if self.request.seeds is None else {}
+        order = dict.fromkeys([*(inputs for inputs in asked if inputs in commits), *others])
         failed = tuple(self._failed[place] for place in sorted(self._failed))
         if not order:
             raise AllFailed(self.slug, failed)
