@@ -21,7 +21,8 @@ GITML = str(Path(sys.executable).parent / "gitml")
 DVC = [sys.executable, "-m", "dvc", "repro", "--quiet"]
 TINY = """stages:
   nothing:
-    cmd: echo '{"loss": 1}' > m.json
+    cmd: >-
+      echo '{"loss": 1}' > m.json
     params: [lr]
     metrics:
     - m.json:

@@ -26,14 +26,16 @@ SECONDS = 1.0
 
 PIPELINE = f"""stages:
   train:
-    cmd: sleep {SECONDS:g} && mkdir -p model results && cat params.yaml > model/weights && echo '{{"loss": 1}}' > results/m.json
+    cmd: >-
+      sleep {SECONDS:g} && mkdir -p model results && cat params.yaml > model/weights
+      && echo '{{"loss": 1}}' > results/m.json
     params: [lr, width]
     outs:
     - model
     metrics:
     - results/m.json:
         cache: false
-"""  # noqa: E501
+"""
 
 
 def run(words: list[str], folder: Path, home: Path) -> str:
