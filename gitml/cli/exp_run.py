@@ -11,8 +11,7 @@ from gitml.cli.run_progress import Screen
 from gitml.cli.run_result import as_json, as_text
 from gitml.cli.terminal import printable
 from gitml.errors import WrongUsage
-from gitml.experiments import apart, run
-from gitml.experiments.run import Request
+from gitml.experiments.run import Request, Session
 from gitml.git.plan import describe
 from gitml.pipeline import overrides
 from gitml.pipeline.overrides import Value
@@ -72,7 +71,11 @@ def command(
         )
         return
     request = Request(name, tuple(_parsed(text) for text in sets), message, include, force)
-    kind = apart.Session if worktree else run.Session
+    kind = Session
+    if worktree:
+        from gitml.experiments import apart
+
+        kind = apart.Session
     screen = Screen(sys.stderr)
     session = kind(request, tell=screen.show, note=screen.note)
     screen.name = session.slug if worktree else ""

@@ -97,7 +97,7 @@ class Session(run.Session):
         self._known = start.tree
         with Chooser(self.desk, start.tree) as chooser:
             meant = chooser.choose(self.request.sets)
-            return Start(chooser.tree(meant), meant.layout, meant.inputs, start.untracked)
+            return Start(chooser.tree(meant), meant.layout, meant.inputs, start.untracked, meant.known)
 
     def _run(self) -> None:
         assert self._start is not None

@@ -110,12 +110,12 @@ def find(at: Path | None = None) -> Desk:
             "Experiments are run on files, and a bare repository has none.",
             (f"git clone {where.common_dir}",),
         )
-    commit = ask("rev-parse", "--quiet", "--verify", "HEAD^{commit}", at=at).out.strip()
+    answer = ask("rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD", at=at)
+    commit, _, ref = answer.out.strip().partition("\n") if answer.code == 0 else ("", "", "")
     if not commit:
         raise NotReady(
             "this repository has no commit yet", "An experiment starts from one.", ('git commit -m "infra: start"',)
         )
-    ref = ask("symbolic-ref", "--quiet", "HEAD", at=at).out.strip()
     here = Path.cwd() if at is None else Path(at).resolve()
     found = project_root(here, where.root)
     if found is None:
@@ -123,7 +123,12 @@ def find(at: Path | None = None) -> Desk:
     inside = found.relative_to(where.root).as_posix()
     project = "" if inside == "." else inside
     return Desk(
-        where, where.root, project, ref.removeprefix("refs/heads/") or None, commit, config.read(str(where.root))
+        where,
+        where.root,
+        project,
+        None if ref == "HEAD" else ref.removeprefix("refs/heads/"),
+        commit,
+        config.read(str(where.root)),
     )
 
 

@@ -26,9 +26,7 @@ from gitml.git.plan import Plan, Step
 from gitml.git.transaction import compare_and_swap, value_of
 from gitml.pipeline import overrides
 from gitml.pipeline.ignore import is_inside
-from gitml.pipeline.layout import known_params
 from gitml.pipeline.repro import Outcome, RunFailed, last_lines, repro
-from gitml.pipeline.snapshot import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from gitml.config import Config
     from gitml.experiments.snapshot import Start
     from gitml.experiments.tried import Tried
+    from gitml.pipeline.repro import StageEvent
     from gitml.reports.comparison import Comparison
 
 LOCK = "run.lock"
@@ -321,12 +320,11 @@ class Session:
         found = tried.same(start.inputs, self.desk.root)
         if found is not None and (self.is_new or found.commit != self.desk.commit):
             raise AlreadyTried(found, self.desk.config)
-        with Objects(self.desk.root) as objects:
-            files = Snapshot(list_tree(start.tree, self.desk.root), objects)
-            known = known_params(files, start.layout)
-        used = {one.name for one in known if one.is_used}
-        near = tried.near(start.inputs, {one.name: one.value for one in known}, used, self.desk.root)
-        if near is not None and found is None:
+        if found is not None:
+            return
+        used = {one.name for one in start.known if one.is_used}
+        near = tried.near(start.inputs, {one.name: one.value for one in start.known}, used, self.desk.root)
+        if near is not None:
             self._note(f"nearly the same: {near.name} ({near.commit[:7]}), {told_metric(near, self.desk.config)}")
 
     def _run(self) -> None:
@@ -339,9 +337,18 @@ class Session:
         )
         watch = Watch(self.slug, self.desk.own_folder, found.stages, tuple(folders), self._tell)
         log = self.desk.own_folder / LOG
-        pairing.warm_up()
+        has_warmed_up = False
+
+        def see(events: Sequence[StageEvent]) -> None:
+            nonlocal has_warmed_up
+            # Not before a stage has work: where nothing is new, nothing is compared, and DVC needs the processor.
+            if not has_warmed_up and any(event.does != "unchanged" for event in events):
+                has_warmed_up = True
+                pairing.warm_up()
+            watch.see(events)
+
         try:
-            outcome = repro(self.desk.project_folder, log, watch.see, (self._lock.descriptor,))
+            outcome = repro(self.desk.project_folder, log, see, (self._lock.descriptor,))
         except KeyboardInterrupt:
             self._put_back_results()
             raise
