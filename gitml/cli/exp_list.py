@@ -52,7 +52,7 @@ def show(sort_by: str = "", where: str = "", has_all: bool = False, form: str = 
             raise error
     made = listing.build(found, config, sort_by, where, has_all)
     if form == "json":
-        _write_json(made)
+        _write_json(made, found.unread)
     elif form == "csv":
         from gitml.cli.exp_table import as_csv
 
@@ -63,15 +63,18 @@ def show(sort_by: str = "", where: str = "", has_all: bool = False, form: str = 
         print(as_markdown(made, time.time()))
     else:
         _write_text(made, found.of("experiment") != [], bool(where))
+    for name in found.unread:
+        print(printable(f"note  {name} cannot be read: git fsck says what is missing"), file=sys.stderr)
 
 
-def _write_json(made: List) -> None:
+def _write_json(made: List, unread: tuple[str, ...]) -> None:
     """Write the rows from the texts that are kept, so that ten thousand of them are written in a moment."""
     ranking = made.ranking
     head = {
         "sorted_by": ranking.name,
         "direction": "higher" if ranking.is_higher_better else "lower",
         "test_data": made.test_data,
+        "unread": unread,
     }
     write = sys.stdout.write
     write(f'{json.dumps(head)[:-1]}, "experiments": [')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitml.experiments import message, reporting
+from gitml.experiments import message, reporting, words
 from gitml.experiments.message import Change
 from gitml.git import oplog, trees
 from gitml.git.objects import Objects, list_tree
@@ -145,8 +145,8 @@ def make(
     tree = trees.tree_with(produced.tree, files, desk.root)
     run_id = oplog.new_id(time.time())
     main = value_of(reporting.MAIN, desk.root)
-    words = next((message.words(one) for one in written.comparisons if one.commit == main), "")
-    text = message.write(run_id, produced.inputs, told.params, told.metrics, hypothesis, desk.config, subject, words)
+    said = next((words.words(one) for one in written.comparisons if one.commit == main), "")
+    text = message.write(run_id, produced.inputs, told.params, told.metrics, hypothesis, desk.config, subject, said)
     return Made(commit_tree(tree, parents, text, at=desk.root), tree, told, written)
 
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from gitml.errors import WrongUsage
 from gitml.experiments import where
-from gitml.experiments.message import MAIN, word_in
 from gitml.experiments.store import Entry, Store
+from gitml.experiments.value_names import UnknownName, find_name
+from gitml.experiments.words import MAIN, word_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,23 +160,23 @@ _TRAILER = f'"{MAIN}": "'
 
 
 def default_metric(entries: Sequence[Entry], config: Config) -> str:
-    """Return the metric that ranks runs: the project's, else the first number of the file that most runs have."""
+    """Return the metric that ranks runs: the project's, else the first number of the file that is most runs' last.
+
+    A run that lacks the last file of its pipeline, because it failed, does not change what the others are ranked by.
+    """
     if config.metric is not None:
         return config.metric.name
-    texts = Counter(entry.record.leading for entry in entries)
-    files: Counter[str] = Counter()
-    names: dict[str, Counter[str]] = {}
-    places: dict[str, int] = {}
-    for text, count in texts.items():
-        for place, (file, name) in enumerate(json.loads(text)):
-            files[file] += count
-            places[file] = min(place, places.get(file, place))
-            names.setdefault(file, Counter())[name] += count
+    counted: Counter[tuple[str, str]] = Counter()
+    for text, count in Counter(entry.record.leading for entry in entries).items():
+        for file, name in json.loads(text)[:1]:
+            counted[file, name] += count
+    files = Counter({file: 0 for file, _ in counted})
+    for (file, _), count in counted.items():
+        files[file] += count
     if not files:
         return ""
-    # Where several are as common, the last of the pipeline: it stands first in each text.
-    best = min(files, key=lambda file: (-files[file], places[file], file))
-    return min(names[best], key=lambda name: (-names[best][name], name))
+    best = min(files, key=lambda file: (-files[file], file))
+    return min((key for key in counted if key[0] == best), key=lambda key: (-counted[key], key))[1]
 
 
 def is_higher_better(metric: str, config: Config) -> bool:
@@ -207,15 +208,17 @@ def _ranking(entries: Sequence[Entry], config: Config, sort_by: str) -> Ranking:
     rows = []
     for entry in entries:
         body = json.loads(f"{{{entry.record.body}}}")
+        if sort_by in body["metrics"]:
+            return Ranking(sort_by, True, is_higher_better(sort_by, config))
         metrics |= dict.fromkeys(body["metrics"])
         params |= dict.fromkeys(body["params"])
         rows.append({**body["params"], **body["metrics"]})
     try:
-        name = where.find_name(sort_by, metrics, rows)
-    except where.UnknownName as error:
+        name = find_name(sort_by, metrics, rows)
+    except UnknownName as error:
         if error.candidates:
             raise
-        name = where.find_name(sort_by, [*FIELDS, *params, *metrics], rows)
+        name = find_name(sort_by, [*FIELDS, *params, *metrics], rows)
     if name in metrics:
         return Ranking(name, True, is_higher_better(name, config))
     return Ranking(name, False, name in ("time", "runs"))
@@ -224,7 +227,7 @@ def _ranking(entries: Sequence[Entry], config: Config, sort_by: str) -> Ranking:
 def _filtered(entries: Sequence[Entry], expression: where.Expression) -> list[Entry]:
     values = [values_of(entry) for entry in entries]
     known = dict.fromkeys(name for one in values for name in one)
-    names = {name: where.find_name(name, known, values) for name in where.names_in(expression)}
+    names = {name: find_name(name, known, values) for name in where.names_in(expression)}
     meant = where.renamed(expression, names)
     return [entry for entry, one in zip(entries, values, strict=True) if entry.kind == "main" or where.fits(meant, one)]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitml.conventions import commits, trailers
 from gitml.conventions.trailers import Trailer
+from gitml.experiments.words import MAIN
 from gitml.pipeline.overrides import shown
 
 if TYPE_CHECKING:
@@ -13,15 +14,11 @@ if TYPE_CHECKING:
 
     from gitml.config import Config
     from gitml.pipeline.layout import Inputs
-    from gitml.reports.comparison import Comparison
 
 LONGEST = 72
 """Letters of a subject."""
 
 MOST_METRICS = 8
-
-MAIN = "Main"
-"""The trailer that says how a run compares with main."""
 
 
 class Change(NamedTuple):
@@ -76,7 +73,7 @@ def write(
     subject
         What stands behind the prefix; empty for what was changed, else the hypothesis' first line.
     against_main
-        How the run compares with main, as `words` gives it; empty where it does not.
+        How the run compares with main, as `gitml.experiments.words.words` gives it; empty where it does not.
     """
     names = [prefix.name for prefix in config.prefixes]
     prefix = "experiment" if "experiment" in names else commits.likely_prefix("", config.prefixes)
@@ -90,21 +87,6 @@ def write(
     lines += [Trailer(MAIN, against_main)] if against_main else []
     lines += [Trailer("Run-Id", run_id), Trailer("Inputs", str(inputs))]
     return trailers.append(text, [Trailer(one.key, printable(one.value)) for one in lines])
-
-
-def words(comparison: Comparison) -> str:
-    """Return the words of a comparison that has any: ``a3f29c1d20 roc_auc better, log_loss within noise``."""
-    said = [f"{one.name} {one.word}" for one in comparison.changes if one.interval is not None]
-    return f"{comparison.commit[:10]} {', '.join(said)}" if said else ""
-
-
-def word_in(trailer: str, commit: str, metric: str) -> str:
-    """Return the word that a trailer has for a metric, against one commit of main; empty where it has none."""
-    against, _, said = trailer.partition(" ")
-    if not against or not commit.startswith(against):
-        return ""
-    found = (one.partition(" ") for one in said.split(", "))
-    return next((word for name, _, word in found if name == metric), "")
 
 
 def _metric(change: Change) -> str:

@@ -205,15 +205,9 @@ class Project:
             raise Unresolved(f"{path}: {error}") from None
 
     def _style(self) -> Style:
-        from configparser import ConfigParser, Error
+        from gitml.pipeline.configuration import parse  # rarely needed, and slow to import
 
-        config = ConfigParser(interpolation=None, strict=False, allow_no_value=True, comment_prefixes=("#", ";"))
-        content = self._snapshot.read(posixpath.join(self.root, ".dvc", "config")) or b""
-        try:
-            lines = content.decode("utf-8").splitlines()
-            config.read_string("\n".join(line.strip() for line in lines))
-        except (Error, UnicodeDecodeError):
-            return Style()
+        config = parse(self._snapshot.read(posixpath.join(self.root, ".dvc", "config")) or b"")
         return Style(
             config.get("parsing", "bool", fallback=None) == "boolean_optional",
             config.get("parsing", "list", fallback=None) == "append",

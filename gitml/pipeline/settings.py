@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from configparser import ConfigParser, Error
 from pathlib import Path
 from typing import NamedTuple
 
-from gitml.pipeline.configuration import shared_folders
+from gitml.pipeline.configuration import parse, shared_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,19 +105,7 @@ def read(root: Path | None, committed: bytes = b"") -> Settings:
 
 def _merge(values: dict[str, dict[str, str]], content: bytes | None, folder: Path | None) -> None:
     """Put over `values` what a file in `folder` says, or nothing of it where it cannot be read."""
-    config = ConfigParser(
-        interpolation=None,
-        strict=False,
-        allow_no_value=True,
-        comment_prefixes=("#", ";"),
-        delimiters=("=",),
-        default_section="",
-    )
-    try:
-        lines = (content or b"").decode("utf-8").splitlines()
-        config.read_string("\n".join(line.strip() for line in lines))
-    except (UnicodeDecodeError, Error):
-        return
+    config = parse(content or b"")
     for section in config.sections():
         named = _SECTION.fullmatch(section)
         known = values.setdefault(f"remote:{named[1].lower()}" if named else section.strip().lower(), {})

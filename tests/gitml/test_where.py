@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitml.errors import WrongUsage
+from gitml.experiments.value_names import UnknownName, find_name
 from gitml.experiments.where import (
     DEEPEST,
     Both,
@@ -17,9 +18,7 @@ from gitml.experiments.where import (
     Either,
     Expression,
     Not,
-    UnknownName,
     WrongFilter,
-    find_name,
     fits,
     names_in,
     parse,
