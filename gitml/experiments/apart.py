@@ -12,7 +12,7 @@ from gitml.experiments.claim import claim
 from gitml.experiments.desk import FOLDER
 from gitml.experiments.setting import Chooser
 from gitml.experiments.snapshot import Start
-from gitml.git import follow, oplog, trees
+from gitml.git import branch_move, oplog, trees
 from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.git.objects import list_tree
@@ -83,7 +83,7 @@ class Session(run.Session):
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        follow.finish(self.desk.root)
+        branch_move.finish(self.desk.root)
         if not self.is_new:
             yield
             return
@@ -116,7 +116,7 @@ class Session(run.Session):
         old = None if self.is_new else self.desk.commit
         while True:
             try:
-                follow.move(self.ref, self.commit, old, self._known, f"gitml exp run: {self.slug}", self.desk.root)
+                branch_move.move(self.ref, self.commit, old, self._known, f"gitml exp run: {self.slug}", self.desk.root)
             except RefMoved as moved:
                 old = self._make_again(moved)
             else:
@@ -143,7 +143,7 @@ class Session(run.Session):
 
     def _follow(self) -> None:
         assert self._made is not None
-        followed = follow.finish(self.desk.root)
+        followed = branch_move.finish(self.desk.root)
         report = reporting.path(self.slug)
         if report in followed.edited:
             carry_over(self.desk.root / report, self._made.written.files[report])

@@ -23,7 +23,7 @@ from gitml.experiments.executors.local import Ended, Job
 from gitml.experiments.ranking import Point, Ranked, Spread, label, rank, spread
 from gitml.experiments.setting import Chooser, Meant
 from gitml.experiments.store import read_commits
-from gitml.git import follow, oplog, plan, repository
+from gitml.git import branch_move, oplog, plan, repository
 from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step
 from gitml.git.transaction import value_of
@@ -208,7 +208,7 @@ class Session:
         self._best: Point | None = None
         self._tip: str | None = None
         self._missing: tuple[str, ...] = ()
-        self._followed = follow.Followed()
+        self._followed = branch_move.Followed()
         self._written: dict[str, bytes] = {}
 
     @property
@@ -270,7 +270,7 @@ class Session:
             Ctrl-C; what was done is kept, and the same command goes on.
         """
         with self._stack, claim(self.desk, self.slug):
-            follow.finish(self.desk.root)
+            branch_move.finish(self.desk.root)
             plan.carry_out(self.plan(), on_step)
         return self._finished()
 
@@ -428,10 +428,10 @@ class Session:
         assert self._start is not None
         if self._tip is not None:
             reason = f"gitml exp sweep: {self.slug}"
-            follow.move(self.ref, self._tip, self._old, self._start.tree, reason, self.desk.root)
+            branch_move.move(self.ref, self._tip, self._old, self._start.tree, reason, self.desk.root)
 
     def _follow(self) -> None:
-        self._followed = follow.finish(self.desk.root)
+        self._followed = branch_move.finish(self.desk.root)
         report = reporting.path(self.slug)
         if report in self._followed.edited and report in self._written:
             apart.carry_over(self.desk.root / report, self._written[report])

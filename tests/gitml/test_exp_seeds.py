@@ -30,7 +30,7 @@ def test_the_spread_is_told_and_the_branch_has_the_seed_that_was_set(tiny: Tiny,
         "           mean      sd     min     max",
         "roc_auc  0.2560  0.0000  0.2560  0.2560",
         "loss     2.5000  1.0000  1.5000  3.5000",
-        "report  reports/wide/README.md: Objective, Conclusions and Next steps are yours",
+        "report  reports/wide/README.md: Conclusions and Next steps are yours",
         "next    gitml exp show wide",
         "",
     ]

@@ -64,7 +64,7 @@ def test_a_grid_is_one_branch_with_a_commit_a_point(tiny: Tiny, gitml: Gitml) ->
         "failed  lr bad, width 128: lr is bad",
         "failed  lr bad, width 256: lr is bad",
         log,
-        "report  reports/both/README.md: Objective, Conclusions and Next steps are yours",
+        "report  reports/both/README.md: Conclusions and Next steps are yours",
         f"next    gitml exp start NAME --from {best}",
         "",
     ]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gitml.git import follow
-from gitml.git.follow import Followed
+from gitml.git import branch_move
+from gitml.git.branch_move import Followed
 from gitml.git.transaction import RefMoved
 from gitml.git.trees import Blob, Change, snapshot, tree_with
 
@@ -21,7 +21,7 @@ def moved(repo: Repo, changes: dict[str, Change], known: str = "") -> str:
     """Move main to a commit with some changes, by plumbing."""
     old = repo.git("rev-parse", "main")
     new = repo.git("commit-tree", tree_with(old, changes, repo.path), "-p", old, "-m", "infra: move")
-    follow.move(REF, new, old, known or old, "a test", repo.path)
+    branch_move.move(REF, new, old, known or old, "a test", repo.path)
     return new
 
 
@@ -29,7 +29,7 @@ def test_files_and_index_follow(repo: Repo) -> None:
     repo.commit(**{"a": "1\n", "gone": "x\n", "deep/b": "2\n"})
     link = Blob("120000", b"a")
     moved(repo, {"a": Blob("100755", b"new\n"), "gone": None, "deep/b": link, "n/e/w": Blob("100644", b"3")})
-    assert follow.finish(repo.path) == Followed()
+    assert branch_move.finish(repo.path) == Followed()
     assert repo.git("status", "--porcelain") == ""
     assert (repo.path / "a").read_bytes() == b"new\n"
     assert os.access(repo.path / "a", os.X_OK)
@@ -37,7 +37,7 @@ def test_files_and_index_follow(repo: Repo) -> None:
     assert (repo.path / "n/e/w").read_text() == "3"
     assert not (repo.path / "gone").exists()
     moved(repo, {"deep/b": Blob("100644", b"file"), "a": Blob("100644", b"plain\n"), "n/e/w": link})
-    assert follow.finish(repo.path) == Followed()
+    assert branch_move.finish(repo.path) == Followed()
     assert repo.git("status", "--porcelain") == ""
     assert (repo.path / "deep/b").read_text() == "file"
     assert not os.access(repo.path / "a", os.X_OK)
@@ -58,7 +58,7 @@ def test_what_somebody_edited_stays(repo: Repo) -> None:
     (repo.path / "link").symlink_to("edited")
     (repo.path / "mode").chmod(0o755)
     moved(repo, changes, known)
-    assert follow.finish(repo.path) == Followed(("deleted", "edited", "folder", "link", "mode"), ("staged",))
+    assert branch_move.finish(repo.path) == Followed(("deleted", "edited", "folder", "link", "mode"), ("staged",))
     assert (repo.path / "edited").read_text() == "mine\n"
     assert (repo.path / "staged").read_text() == "mine\n"
     assert (repo.path / "folder/inside").read_text() == "mine\n"
@@ -71,7 +71,7 @@ def test_an_edit_that_is_in_the_commit_follows(repo: Repo) -> None:
     repo.commit(params="a: 1\n")
     repo.write("params", "a: 1\nb: mine\n")
     moved(repo, {"params": Blob("100644", b"a: 2\nb: mine\n")}, snapshot(repo.path))
-    assert follow.finish(repo.path) == Followed()
+    assert branch_move.finish(repo.path) == Followed()
     assert (repo.path / "params").read_text() == "a: 2\nb: mine\n"
     assert repo.git("status", "--porcelain") == ""
 
@@ -81,14 +81,14 @@ def test_filters_are_git_s(repo: Repo) -> None:
     repo.write("a.txt", b"1\r\n")
     repo.commit()
     moved(repo, {"a.txt": Blob("100644", b"2\n\n")})
-    assert follow.finish(repo.path) == Followed()
+    assert branch_move.finish(repo.path) == Followed()
     assert (repo.path / "a.txt").read_bytes() == b"2\r\n\r\n"
     repo.git("config", "filter.broken.clean", "false")
     repo.git("config", "filter.broken.required", "true")
     repo.commit(**{".gitattributes": "*.txt text eol=crlf\n*.bad filter=broken\n"})
     moved(repo, {"a.txt": Blob("100644", b"3\n"), "x.bad": Blob("100644", b"x")})
     moved(repo, {"a.txt": Blob("100644", b"4\n"), "x.bad": Blob("100644", b"y")})
-    assert follow.finish(repo.path).edited == ("a.txt", "x.bad")
+    assert branch_move.finish(repo.path).edited == ("a.txt", "x.bad")
     assert (repo.path / "a.txt").read_bytes() == b"3\r\n"
 
 
@@ -96,10 +96,10 @@ def test_it_is_done_once_and_only_for_the_branch_that_is_checked_out(repo: Repo)
     repo.commit(a="1\n")
     moved(repo, {"a": Blob("100644", b"2\n")})
     repo.git("symbolic-ref", "HEAD", "refs/heads/other")
-    assert follow.finish(repo.path) == Followed()
+    assert branch_move.finish(repo.path) == Followed()
     assert (repo.path / "a").read_text() == "1\n"
     repo.git("symbolic-ref", "HEAD", REF)
-    assert follow.finish(repo.path) == Followed()
+    assert branch_move.finish(repo.path) == Followed()
     assert (repo.path / "a").read_text() == "1\n"
 
 
@@ -108,7 +108,7 @@ def test_the_next_move_ends_what_a_killed_one_left(repo: Repo) -> None:
     moved(repo, {"a": Blob("100644", b"2\n")})
     moved(repo, {"b": Blob("100644", b"2\n")})
     assert (repo.path / "a").read_text() == "2\n"
-    assert follow.finish(repo.path) == Followed()
+    assert branch_move.finish(repo.path) == Followed()
     assert (repo.path / "b").read_text() == "2\n"
 
 
@@ -116,8 +116,8 @@ def test_a_move_that_fails_changes_nothing(repo: Repo) -> None:
     repo.commit(a="1\n")
     old, other = repo.git("rev-parse", "HEAD"), repo.git("rev-parse", "HEAD~1")
     with pytest.raises(RefMoved):
-        follow.move(REF, other, other, other, "a test", repo.path)
-    assert follow.finish(repo.path) == Followed()
+        branch_move.move(REF, other, other, other, "a test", repo.path)
+    assert branch_move.finish(repo.path) == Followed()
     assert repo.git("rev-parse", "HEAD") == old
     assert (repo.path / "a").read_text() == "1\n"
 
@@ -128,7 +128,7 @@ def test_another_working_tree_follows(repo: Repo, tmp_path: Path) -> None:
     repo.git("worktree", "add", "--quiet", str(tmp_path / "side"), "side")
     old = repo.git("rev-parse", "side")
     new = repo.git("commit-tree", tree_with(old, {"a": Blob("100644", b"2\n")}, repo.path), "-p", old, "-m", "infra: x")
-    follow.move("refs/heads/side", new, old, old, "a test", repo.path)
-    follow.finish(tmp_path / "side")
+    branch_move.move("refs/heads/side", new, old, old, "a test", repo.path)
+    branch_move.finish(tmp_path / "side")
     assert (tmp_path / "side/a").read_text() == "2\n"
     assert (repo.path / "a").read_text() == "1\n"
