@@ -63,11 +63,11 @@ def command(
     """
     if seeds is not None:
         from gitml.cli.exp_sweep import carry_out
-        from gitml.experiments import sweep
+        from gitml.experiments import sweep_terms
 
         axes = tuple((axis, (value,)) for axis, value in map(_parsed, sets))
         carry_out(
-            sweep.Request(name, axes, None, 0, seeds, seed_param, message, include, jobs, force), dry_run, is_json
+            sweep_terms.Request(name, axes, None, 0, seeds, seed_param, message, include, jobs, force), dry_run, is_json
         )
         return
     request = Request(name, tuple(_parsed(text) for text in sets), message, include, force)

@@ -10,7 +10,8 @@ import click
 from gitml.cli.sweep_progress import Board
 from gitml.cli.sweep_result import as_json, as_text
 from gitml.cli.terminal import printable
-from gitml.experiments.sweep import Request, Session
+from gitml.experiments.sweep import Session
+from gitml.experiments.sweep_terms import Request
 from gitml.git.plan import describe
 from gitml.pipeline import overrides
 
@@ -68,6 +69,7 @@ def carry_out(request: Request, is_dry: bool, is_json: bool) -> None:
     session = Session(request, board)
     if is_dry:
         lines = [*describe(session.plan()), *(f"run {one.name}" for one in session.ones())]
+        session.close()
         print(json.dumps(lines, indent=2) if is_json else "\n".join(printable(f"would {line}") for line in lines))
         return
     try:

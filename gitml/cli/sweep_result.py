@@ -11,7 +11,7 @@ from gitml.experiments.ranking import label
 
 if TYPE_CHECKING:
     from gitml.experiments.ranking import Spread
-    from gitml.experiments.sweep import Finished
+    from gitml.experiments.sweep_terms import Finished
 
 MOST = 12
 """Points that are shown; all of them are in the report."""

@@ -68,9 +68,14 @@ class Tiny(Repo):
 
     def state(self) -> tuple[str, str, str, dict[str, bytes]]:
         """Return all that must stay as it is where a command leaves the tree alone."""
-        names = self.git("ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")[:-1]
+        names = self.run("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z").out.split("\0")[:-1]
         files = {name: (self.path / name).read_bytes() for name in names if (self.path / name).is_file()}
-        return self.git("symbolic-ref", "HEAD"), self.git("status", "--porcelain"), self.git("write-tree"), files
+        return (
+            self.git("rev-parse", "--symbolic-full-name", "HEAD"),
+            self.git("status", "--porcelain"),
+            self.git("write-tree"),
+            files,
+        )
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start the command line as a process of its own."""
