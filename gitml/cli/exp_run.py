@@ -8,13 +8,10 @@ import sys
 import click
 
 from gitml.cli.run_progress import Screen
-from gitml.cli.run_result import as_json, as_text
+from gitml.cli.run_result import as_json, as_text, parsed_sets
 from gitml.cli.terminal import printable
-from gitml.errors import WrongUsage
 from gitml.experiments.run import Request, Session
 from gitml.git.plan import describe
-from gitml.pipeline import overrides
-from gitml.pipeline.overrides import Value
 
 _EXAMPLE = """\b
 Example:
@@ -48,7 +45,7 @@ def command(
     files are taken where a stage reads them, in stages/, in the report's folder, and with --include. If a
     stage fails, its results and the parameters are put back, and nothing is committed.
     """
-    request = Request(name, tuple(_parsed(text) for text in sets), message, include, force)
+    request = Request(name, parsed_sets(sets), message, include, force)
     screen = Screen(sys.stderr)
     session = Session(request, tell=screen.show, note=screen.note)
     if dry_run:
@@ -60,14 +57,3 @@ def command(
     with screen:
         finished = session.carry_out()
     print(as_json(finished) if is_json else as_text(finished))
-
-
-def _parsed(text: str) -> tuple[str, Value]:
-    name, values = overrides.parse(text)
-    if len(values) != 1:
-        raise WrongUsage(
-            f"-S {text} gives {name} {len(values)} values",
-            "A run has one value of each parameter; a sweep takes several.",
-            (f"gitml exp sweep -S {text}", f"gitml exp run -S '{name}=[{text.partition('=')[2]}]'   # a list"),
-        )
-    return name, values[0]

@@ -99,6 +99,7 @@ def make(
     hypothesis: str = "",
     differences: Differences | None = None,
     subject: str = "",
+    beside: Sequence[tuple[str, str]] = (),
 ) -> Made:
     """Write the report of a run into its tree, and make the commit.
 
@@ -118,6 +119,8 @@ def make(
         As `compare` gives them, where they are known already.
     subject
         The first line without its prefix; empty for what was changed.
+    beside
+        Further parents that the report compares with, as pairs of name and full id.
 
     Raises
     ------
@@ -126,7 +129,9 @@ def make(
     """
     told = differences if differences is not None else compare(desk, parents[0], produced)
     written = reporting.write(
-        reporting.Results(desk, slug, produced.tree, parents[0], hypothesis, produced.layout, told.before, told.after)
+        reporting.Results(
+            desk, slug, produced.tree, parents[0], hypothesis, produced.layout, told.before, told.after, beside
+        )
     )
     files: dict[str, trees.Change] = {path: trees.Blob("100644", content) for path, content in written.files.items()}
     tree = trees.tree_with(produced.tree, files, desk.root)

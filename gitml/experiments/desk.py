@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gitml import config
 from gitml.conventions import branches
 from gitml.errors import BrokenEnvironment, GitFailed, GitmlError, WrongUsage
-from gitml.git import repository
+from gitml.git import follow, repository
 from gitml.git.command import ask
 from gitml.git.repository import Repository
 from gitml.git.transaction import NoIdentity
@@ -127,8 +127,17 @@ def find(at: Path | None = None) -> Desk:
     )
 
 
-def check_ready(desk: Desk, at: Path | None = None) -> None:
+def check_ready(desk: Desk, at: Path | None = None, is_update: bool = False) -> None:
     """See that a run can be committed here, before anything is done.
+
+    Parameters
+    ----------
+    desk
+        The working tree.
+    at
+        As for `gitml.git.command.git`.
+    is_update
+        Whether the command finishes an update that was killed; for all others that has to be done first.
 
     Raises
     ------
@@ -150,6 +159,12 @@ def check_ready(desk: Desk, at: Path | None = None) -> None:
     ):
         if (git_dir / name).exists():
             raise Unfinished(what)
+    if not is_update and follow.pending(desk.root) is not None:
+        raise NotReady(
+            "an update was killed before your files followed it",
+            "They are still those of the commit before, and would take the update back.",
+            ("gitml exp update",),
+        )
     if not repository.has_identity(at):
         raise NoIdentity
     hold = read_hold(desk.project_folder)

@@ -20,7 +20,7 @@ from gitml.reports.comparison import Comparison, compare
 from gitml.reports.render import DataFile, FileChange, Methodology, Stage, ValueChange
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from gitml.experiments.desk import Desk
@@ -48,6 +48,8 @@ class Results(NamedTuple):
         What it read and wrote.
     before, after
         Metrics and parameters of the parent and of the run.
+    beside
+        Further parents that it is compared with, as pairs of name and full id.
     """
 
     desk: Desk
@@ -58,6 +60,7 @@ class Results(NamedTuple):
     layout: Layout
     before: metrics.Results
     after: metrics.Results
+    beside: Sequence[tuple[str, str]] = ()
 
 
 class Written(NamedTuple):
@@ -189,7 +192,8 @@ def _comparisons(results: Results, objects: Objects) -> list[Comparison]:
     found = []
     main = value_of(MAIN, desk.root)
     others = [("parent", desk.branch or "", results.parent)]
-    if main is not None and main != results.parent:
+    others += [("parent", name, commit) for name, commit in results.beside]
+    if main is not None and main not in {commit for _, _, commit in others}:
         others.append(("main", "main", main))
     for role, name, commit in others:
         told = (

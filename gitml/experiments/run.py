@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gitml.config import Config
     from gitml.experiments.snapshot import Start
     from gitml.experiments.tried import Tried
+    from gitml.git.lock import Lock
 
 LOCK = "run.lock"
 LOG = "run.log"
@@ -264,18 +265,8 @@ class Session:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        repository.make_folder(self.desk.own_folder)
-        file = self.desk.own_folder / LOCK
-        held = lock.try_to_take(file)
-        if held is None:
-            holder = lock.read_holder(file)
-            who = f"process {holder.pid} ({holder.command})" if holder is not None else "another process"
-            raise AnotherRun("a run is under way in this working tree", f"It is {who}.", ("gitml status",))
-        self._lock = held
-        try:
+        with alone(self.desk) as self._lock:
             yield
-        finally:
-            held.give_back()
 
     def _slug(self) -> str:
         asked = self.request.slug
@@ -424,6 +415,28 @@ class Session:
             reporting.path(self.slug),
             self._missing,
         )
+
+
+@contextmanager
+def alone(desk: Desk) -> Iterator[Lock]:
+    """Lend the lock of a working tree, in which one command at a time moves what is checked out.
+
+    Raises
+    ------
+    AnotherRun
+        Somebody has it.
+    """
+    repository.make_folder(desk.own_folder)
+    file = desk.own_folder / LOCK
+    held = lock.try_to_take(file)
+    if held is None:
+        holder = lock.read_holder(file)
+        who = f"process {holder.pid} ({holder.command})" if holder is not None else "another process"
+        raise AnotherRun("a run is under way in this working tree", f"It is {who}.", ("gitml status",))
+    try:
+        yield held
+    finally:
+        held.give_back()
 
 
 def told_metric(found: Tried, config: Config) -> str:

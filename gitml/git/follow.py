@@ -134,8 +134,18 @@ def _edited(root: Path, old: str, new: str) -> tuple[set[str], set[str]]:
         return set(), set()
     now = trees.tree_with_files(old, root, paths)
     behind = {one.path for one in differences(new, now, root)} & {*paths}
-    kept = {one.path for one in differences(old, now, root)} & behind
-    return kept, behind
+    touched = {one.path for one in differences(old, now, root)}
+    kept = {path for path in behind if path in touched or any(one.startswith(f"{path}/") for one in touched)}
+    return kept | {path for path in behind if _is_behind_a_file(root, path, changed)}, behind
+
+
+def _is_behind_a_file(root: Path, path: str, changed: set[str]) -> bool:
+    """Say whether a file that git does not know stands where a folder is needed."""
+    parts = path.split("/")
+    folders = ("/".join(parts[:end]) for end in range(1, len(parts)))
+    return any(
+        folder not in changed and os.path.lexists(root / folder) and not (root / folder).is_dir() for folder in folders
+    )
 
 
 def _remove(root: Path, path: str) -> None:
