@@ -165,8 +165,7 @@ def check_ready(desk: Desk, at: Path | None = None, is_update: bool = False) -> 
             "They are still those of the commit before, and would take the update back.",
             ("gitml exp update",),
         )
-    if not repository.has_identity(at):
-        raise NoIdentity
+    check_can_commit(at)
     hold = read_hold(desk.project_folder)
     if hold.state == "held":
         pids = ", ".join(map(str, hold.pids))
@@ -177,6 +176,20 @@ def check_ready(desk: Desk, at: Path | None = None, is_update: bool = False) -> 
         raise NotReady(
             "a killed run left .dvc/tmp/rwlock behind", "DVC refuses to run until it is gone.", ("gitml doctor --fix",)
         )
+
+
+def check_can_commit(at: Path | None = None) -> None:
+    """See that an experiment can be committed, whatever the working tree is at.
+
+    Raises
+    ------
+    NoIdentity
+        git does not know who commits.
+    NotReady
+        A branch has the name that all experiments begin with.
+    """
+    if not repository.has_identity(at):
+        raise NoIdentity
     if ask("rev-parse", "--quiet", "--verify", "refs/heads/experiments", at=at).code == 0:
         raise NotReady(
             "a branch is called experiments, so no experiments/<name> can be made",
