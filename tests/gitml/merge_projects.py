@@ -21,7 +21,7 @@ stages:
   train:
     cmd: >-
       echo train >> ../runs && python3 -c "import json, re;
-      p = dict(re.findall(r'(\\w+). ([0-9.]+)', open('params.yaml').read()));
+      p = dict(re.findall('([a-z]+). ([0-9.]+)', open('params.yaml').read()));
       n = int(open('made.txt').read());
       json.dump({'auc': round(n / 100 + float(p['lr']) / 10 + float(p['width']) / 1000, 4)}, open('metrics.json', 'w'))"
     deps: [made.txt]
