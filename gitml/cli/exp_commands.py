@@ -10,6 +10,9 @@ SUBCOMMANDS: dict[str, str] = {
     "show": "Show one experiment: params, metrics, runs, report.",
     "diff": "Show what differs between two experiments.",
     "log": "Show the runs of one experiment, newest first.",
+    "update": "Bring main into the experiment, and run what that makes stale.",
+    "combine": "Bring experiments together on a new branch, and run the result.",
+    "bisect": "Find the commit that lost a metric; run only what has no figures.",
 }
 """For each command what it does. The click command of ``x-y`` is ``command`` in ``gitml/cli/exp_x_y.py``, and its
 help begins with the same words."""

@@ -8,14 +8,11 @@ import sys
 import click
 
 from gitml.cli.run_progress import Screen
-from gitml.cli.run_result import as_json, as_text
+from gitml.cli.run_result import as_json, as_text, parsed_sets
 from gitml.cli.signals import ends_as_by_ctrl_c
 from gitml.cli.terminal import printable
-from gitml.errors import WrongUsage
 from gitml.experiments.run import Request, Session
 from gitml.git.plan import describe
-from gitml.pipeline import overrides
-from gitml.pipeline.overrides import Value
 
 _EXAMPLE = """\b
 Example:
@@ -66,12 +63,12 @@ def command(
         from gitml.cli.exp_sweep import carry_out
         from gitml.experiments import sweep_terms
 
-        axes = tuple((axis, (value,)) for axis, value in map(_parsed, sets))
+        axes = tuple((axis, (value,)) for axis, value in parsed_sets(sets))
         carry_out(
             sweep_terms.Request(name, axes, None, 0, seeds, seed_param, message, include, jobs, force), dry_run, is_json
         )
         return
-    request = Request(name, tuple(_parsed(text) for text in sets), message, include, force)
+    request = Request(name, parsed_sets(sets), message, include, force)
     kind = Session
     if worktree:
         from gitml.experiments import apart
@@ -89,14 +86,3 @@ def command(
     with ends_as_by_ctrl_c(), screen:
         finished = session.carry_out()
     print(as_json(finished) if is_json else as_text(finished))
-
-
-def _parsed(text: str) -> tuple[str, Value]:
-    name, values = overrides.parse(text)
-    if len(values) != 1:
-        raise WrongUsage(
-            f"-S {text} gives {name} {len(values)} values",
-            "A run has one value of each parameter; a sweep takes several.",
-            (f"gitml exp sweep -S {text}", f"gitml exp run -S '{name}=[{text.partition('=')[2]}]'   # a list"),
-        )
-    return name, values[0]

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from gitml.cli.run_progress import seconds
 from gitml.cli.terminal import printable
+from gitml.errors import WrongUsage
+from gitml.pipeline import overrides
+from gitml.pipeline.overrides import Value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitml.experiments.message import Change
     from gitml.experiments.run import Finished
+    from gitml.experiments.setting import Sets
     from gitml.reports.comparison import Comparison, MetricChange
 
 MOST = 8
@@ -64,6 +70,22 @@ def _compared(comparison: Comparison) -> dict[str, Any]:
         for one in comparison.changes
     ]
     return {**comparison._asdict(), "changes": changes}
+
+
+def parsed_sets(texts: Sequence[str]) -> Sets:
+    """Return what ``-S`` sets, where each name gets one value."""
+    return tuple(_parsed(text) for text in texts)
+
+
+def _parsed(text: str) -> tuple[str, Value]:
+    name, values = overrides.parse(text)
+    if len(values) != 1:
+        raise WrongUsage(
+            f"-S {text} gives {name} {len(values)} values",
+            "A run has one value of each parameter; a sweep takes several.",
+            (f"gitml exp sweep -S {text}", f"gitml exp run -S '{name}=[{text.partition('=')[2]}]'   # a list"),
+        )
+    return name, values[0]
 
 
 def _told(change: Change) -> dict[str, Any]:

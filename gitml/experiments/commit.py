@@ -102,6 +102,7 @@ def make(
     hypothesis: str = "",
     differences: Differences | None = None,
     subject: str = "",
+    beside: Sequence[tuple[str, str]] = (),
 ) -> Made:
     """Write the report of a run into its tree, and make the commit.
 
@@ -121,6 +122,8 @@ def make(
         As `compare` gives them, where they are known already.
     subject
         The first line without its prefix; empty for what was changed.
+    beside
+        Further parents that the report compares with, as pairs of name and full id.
 
     Raises
     ------
@@ -138,7 +141,8 @@ def make(
             produced.layout,
             told.before,
             told.after,
-            produced.environment,
+            environment=produced.environment,
+            beside=beside,
         )
     )
     files: dict[str, trees.Change] = {path: trees.Blob("100644", content) for path, content in written.files.items()}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gitml import config
 from gitml.conventions import branches
 from gitml.errors import BrokenEnvironment, GitFailed, GitmlError, WrongUsage
-from gitml.git import repository
+from gitml.git import follow, repository
 from gitml.git.command import ask
 from gitml.git.repository import Repository
 from gitml.git.transaction import NoIdentity
@@ -132,7 +132,7 @@ def find(at: Path | None = None) -> Desk:
     )
 
 
-def check_ready(desk: Desk, at: Path | None = None, is_elsewhere: bool = False) -> None:
+def check_ready(desk: Desk, at: Path | None = None, is_elsewhere: bool = False, is_update: bool = False) -> None:
     """See that a run can be committed here, before anything is done.
 
     Parameters
@@ -143,6 +143,8 @@ def check_ready(desk: Desk, at: Path | None = None, is_elsewhere: bool = False) 
         As for `find`.
     is_elsewhere
         Whether it runs in another working tree, so that a DVC at work in this one is in nobody's way.
+    is_update
+        Whether the command finishes an update that was killed; for all others that has to be done first.
 
     Raises
     ------
@@ -164,8 +166,13 @@ def check_ready(desk: Desk, at: Path | None = None, is_elsewhere: bool = False) 
     ):
         if (git_dir / name).exists():
             raise Unfinished(what)
-    if not repository.has_identity(at):
-        raise NoIdentity
+    if not is_update and follow.pending(desk.root) is not None:
+        raise NotReady(
+            "an update was killed before your files followed it",
+            "They are still those of the commit before, and would take the update back.",
+            ("gitml exp update",),
+        )
+    check_can_commit(at)
     hold = read_hold(desk.project_folder) if not is_elsewhere else Hold("free")
     if hold.state == "held":
         pids = ", ".join(map(str, hold.pids))
@@ -176,6 +183,20 @@ def check_ready(desk: Desk, at: Path | None = None, is_elsewhere: bool = False) 
         raise NotReady(
             "a killed run left .dvc/tmp/rwlock behind", "DVC refuses to run until it is gone.", ("gitml doctor --fix",)
         )
+
+
+def check_can_commit(at: Path | None = None) -> None:
+    """See that an experiment can be committed, whatever the working tree is at.
+
+    Raises
+    ------
+    NoIdentity
+        git does not know who commits.
+    NotReady
+        A branch has the name that all experiments begin with.
+    """
+    if not repository.has_identity(at):
+        raise NoIdentity
     if ask("rev-parse", "--quiet", "--verify", "refs/heads/experiments", at=at).code == 0:
         raise NotReady(
             "a branch is called experiments, so no experiments/<name> can be made",

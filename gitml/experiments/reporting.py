@@ -22,7 +22,7 @@ from gitml.reports.comparison import Comparison, compare
 from gitml.reports.render import DataFile, FileChange, Methodology, Stage, ValueChange
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from gitml.experiments.desk import Desk
@@ -56,6 +56,8 @@ class Results(NamedTuple):
         What the train stage wrote down of its environment; None for what is in the desk's own files.
     above
         Markdown that stands above the results; empty for none.
+    beside
+        Further parents that it is compared with, as pairs of name and full id.
     """
 
     desk: Desk
@@ -68,6 +70,7 @@ class Results(NamedTuple):
     after: metrics.Results
     environment: tuple[tuple[str, str], ...] | None = None
     above: str = ""
+    beside: Sequence[tuple[str, str]] = ()
 
 
 class Written(NamedTuple):
@@ -218,7 +221,8 @@ def _comparisons(results: Results, after: Snapshot, objects: Objects) -> list[Co
     mine = pairing.find(after, results.layout.root, storage)
     main = value_of(MAIN, desk.root)
     others = [("parent", desk.branch or "", results.parent)]
-    if main is not None and main != results.parent:
+    others += [("parent", name, commit) for name, commit in results.beside]
+    if main is not None and main not in {commit for _, _, commit in others}:
         others.append(("main", "main", main))
     found = []
     for role, name, commit in others:

@@ -11,12 +11,13 @@ from gitml.errors import GitmlError
 from gitml.experiments import commit, landing, pairing, reporting, snapshot, tried
 from gitml.experiments import desk as desks
 from gitml.experiments.before import Before, Landing, checked_out
+from gitml.experiments.claim import claim
 from gitml.experiments.commit import Differences, Made, Produced, is_number
 from gitml.experiments.desk import FOLDER, Desk
 from gitml.experiments.message import Change
 from gitml.experiments.progress import State, Watch
 from gitml.experiments.setting import Chosen, Sets, choose
-from gitml.git import lock, plan, repository, trees
+from gitml.git import plan, trees
 from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.git.index import differences
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from gitml.config import Config
     from gitml.experiments.snapshot import Start
     from gitml.experiments.tried import Tried
-    from gitml.git.lock import Holder
     from gitml.pipeline.repro import StageEvent
     from gitml.reports.comparison import Comparison
 
@@ -148,18 +148,6 @@ class AlreadyTried(GitmlError):
 
 class NothingNew(Exception):
     """The run gave what its branch has already."""
-
-
-class IsBegunElsewhere(GitmlError):
-    """Another working tree begins an experiment of this name."""
-
-    def __init__(self, slug: str, holder: Holder | None) -> None:
-        who = f"process {holder.pid} ({holder.command})" if holder is not None else "another process"
-        super().__init__(
-            f"{FOLDER}{slug} is begun in another working tree right now",
-            f"It is {who}.",
-            (f"gitml exp run -n {slug}-2",),
-        )
 
 
 class SomethingElseIsCheckedOut(GitmlError):
@@ -331,17 +319,10 @@ class Session:
         if not self.is_new:
             yield
             return
-        file = repository.own_folder(self.desk.root) / "names" / f"{self.slug}.lock"
-        repository.make_folder(file.parent)
-        held = lock.try_to_take(file)
-        if held is None:
-            raise IsBegunElsewhere(self.slug, lock.read_holder(file))
-        try:
+        with claim(self.desk, self.slug):
             if value_of(self.ref, self.desk.root) is not None:
                 raise NameIsTaken(self.slug)
             yield
-        finally:
-            held.give_back()
 
     def _slug(self) -> str:
         asked = self.request.slug

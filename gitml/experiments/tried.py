@@ -43,7 +43,12 @@ class Tried(NamedTuple):
 
 def same(inputs: Inputs, at: Path | None = None) -> Tried | None:
     """Return a run that was made of just these inputs, the newest; None where there is none."""
-    return next(iter(_with(f"Inputs: {inputs}", 1, at)), None)
+    return same_sums(str(inputs), at)
+
+
+def same_sums(sums: str, at: Path | None = None) -> Tried | None:
+    """Return a run of these inputs, given as its commit names them, the newest; None where there is none."""
+    return next(iter(_with(f"Inputs: {sums}", 1, at)), None)
 
 
 def near(inputs: Inputs, params: Mapping[str, Any], used: set[str], at: Path | None = None) -> Tried | None:

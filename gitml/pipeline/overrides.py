@@ -151,6 +151,17 @@ def apply(path: str, content: bytes, values: Mapping[str, Value]) -> bytes:
         raise WrongParameter(f"{path} cannot be changed", f"{error}.") from None
 
 
+def written(content: bytes, name: str) -> str | None:
+    """Return how a YAML file writes a value, ``3e-4``; None where it has none, or not on one line of its own."""
+    try:
+        text = content.decode()
+        start, end, before = _span(text, name)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return None
+    piece = text[start:end]
+    return None if before or not piece or "\n" in piece or piece[0] in "&*!" else piece
+
+
 def flatten(value: Any, name: str = "") -> dict[str, Any]:
     """Return the values of a parameter file by dotted names; lists are values, and so are empty mappings."""
     if isinstance(value, dict) and (value or not name):

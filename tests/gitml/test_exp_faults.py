@@ -175,7 +175,7 @@ def test_of_eight_that_want_one_name_one_gets_it(project: Project, has_worktrees
     told = [process.communicate(timeout=120) for process in processes]
     assert sorted(process.returncode for process in processes) == [0] + [1] * 7, told
     losers = [err for (_, err), process in zip(told, processes, strict=True) if process.returncode]
-    words = ("is begun in another working tree", "exists already") if has_worktrees else ("a run is under way",)
+    words = ("is about to be made by another command", "exists already") if has_worktrees else ("a run is under way",)
     assert all(any(word in err for word in words) for err in losers), losers
     for place, files, process in zip(places, before, processes, strict=False):
         if process.returncode and has_worktrees:

@@ -475,7 +475,7 @@ def test_nobody_else_runs_in_the_same_tree_or_for_the_same_name(project: Project
     for done in (second, third):
         assert (done.code, done.err.partition("\n")[0]) == (1, "gitml: a run is under way in this working tree")
     assert elsewhere.code == 1
-    assert elsewhere.err.startswith("gitml: experiments/lr is begun in another working tree right now\n")
+    assert elsewhere.err.startswith("gitml: experiments/lr is about to be made by another command\n")
 
 
 def test_a_folder_of_results_can_become_empty(project: Project, gitml: Gitml) -> None:

@@ -1,0 +1,122 @@
+"""Merging without a working tree: two commits to a tree, three contents to one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from gitml.errors import BrokenEnvironment, GitmlError
+from gitml.git.command import ask, failure, git
+from gitml.git.trees import OBJECT_ID
+
+_OURS = (
+    # A folder that one side renamed must not take along what the other side wrote into it: reports, results.
+    *("-c", "merge.directoryRenames=false", "-c", "merge.conflictStyle=merge"),
+    *("-c", "merge.dvc.driver=false"),  # DVC's merge driver for dvc.lock always fails, and takes half a second
+)
+
+
+class Textual(NamedTuple):
+    """What git makes of two commits, line by line.
+
+    Attributes
+    ----------
+    tree
+        Full id; files in conflict have git's marks in them.
+    conflicts
+        The files that git could not merge.
+    """
+
+    tree: str
+    conflicts: tuple[str, ...]
+
+
+class NotRelated(GitmlError):
+    """Two commits have no common past."""
+
+    def __init__(self, ours: str, theirs: str) -> None:
+        super().__init__(
+            f"{ours[:10]} and {theirs[:10]} have no commit in common",
+            "Without one nobody can tell which side changed a line.",
+            (f"git merge-base {ours[:10]} {theirs[:10]}",),
+        )
+
+
+class HistoryIsShallow(BrokenEnvironment):
+    """The clone does not have the commit at which two others parted."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this clone is shallow and lacks the commit at which the two parted",
+            "A merge needs it, to tell which side changed what.",
+            ("git fetch --unshallow",),
+        )
+
+
+def merge_bases(ours: str, theirs: str, at: Path | None = None) -> list[str]:
+    """Return the commits at which two commits parted: mostly one, several where they were merged crosswise.
+
+    Parameters
+    ----------
+    ours, theirs
+        Full ids.
+    at
+        As for `gitml.git.command.git`.
+
+    Raises
+    ------
+    NotRelated
+        There is none.
+    HistoryIsShallow
+        There is none in what this clone has.
+    """
+    answer = ask("merge-base", "--all", operands=[ours, theirs], at=at)
+    if answer.code == 0:
+        return answer.out.split()
+    if answer.code != 1:
+        raise failure(answer, "merge-base", "--all", ours, theirs, at=at)
+    if git("rev-parse", "--is-shallow-repository", at=at) == "true":
+        raise HistoryIsShallow
+    raise NotRelated(ours, theirs)
+
+
+def merge_trees(ours: str, theirs: str, at: Path | None = None) -> Textual:
+    """Merge two commits; nothing but the object store is written.
+
+    Parameters
+    ----------
+    ours, theirs
+        Full ids of commits that have a past in common.
+    at
+        As for `gitml.git.command.git`.
+    """
+    for oid in (ours, theirs):
+        if not OBJECT_ID.fullmatch(oid):
+            raise ValueError(f"{oid!r} is no full object id")
+    words = (*_OURS, "merge-tree", "--write-tree", "-z", "--no-messages")  # new in git 2.38
+    answer = ask(*words, operands=[ours, theirs], at=at)
+    if answer.code not in (0, 1):
+        raise failure(answer, *words, ours, theirs, at=at)
+    tree, *entries = answer.out.split("\0")
+    paths = [entry.partition("\t")[2] for entry in entries if entry]
+    return Textual(tree.strip(), tuple(dict.fromkeys(paths)))
+
+
+def merge_file(base: bytes, ours: bytes, theirs: bytes, is_union: bool = False) -> bytes | None:
+    """Merge three contents line by line; None where they are in conflict.
+
+    Parameters
+    ----------
+    base, ours, theirs
+        What both came from, and what they are.
+    is_union
+        Whether lines in conflict are all kept, ours first.
+    """
+    with tempfile.TemporaryDirectory(prefix="gitml-") as folder:
+        files = [Path(folder) / name for name in ("ours", "base", "theirs")]
+        for file, content in zip(files, (ours, base, theirs), strict=True):
+            file.write_bytes(content)
+        answer = ask("merge-file", "-p", *(("--union",) if is_union else ()), operands=list(map(str, files)))
+    return os.fsencode(answer.out) if answer.code == 0 else None
