@@ -56,6 +56,7 @@ pictures: $(VENV)/.dev
 	$(VENV)/bin/python docs/pictures.py
 
 bench: $(VENV)/.dev
+	@$(PIP) install -c constraints.txt -c constraints-dev.txt -e '.[pipeline,dev,bench]'
 	@for script in $$(grep -l '^def main(' benchmarks/*.py); do \
 	    echo "== $$script"; $(VENV)/bin/python -m "benchmarks.$$(basename "$$script" .py)" || exit 1; done
 
@@ -109,7 +110,7 @@ constraints: $(VENV)/.made
 	@echo 'installing the newest versions that fit, twice: some minutes' >&2
 	@$(NEW)/bin/python -m pip -qq --disable-pip-version-check install '.[pipeline]'
 	@{ sed -n '/^#/p' constraints.txt; $(FROZEN); } > $(NEW)/run.txt
-	@$(NEW)/bin/python -m pip -qq --disable-pip-version-check install -c $(NEW)/run.txt '.[pipeline,dev]'
+	@$(NEW)/bin/python -m pip -qq --disable-pip-version-check install -c $(NEW)/run.txt '.[pipeline,dev,bench]'
 	@{ sed -n '/^#/p' constraints-dev.txt; $(FROZEN) | grep -vxFf $(NEW)/run.txt; } > $(NEW)/dev.txt
 	@mv $(NEW)/run.txt constraints.txt && mv $(NEW)/dev.txt constraints-dev.txt && rm -rf $(NEW)
 	@git --no-pager diff --stat -- constraints.txt constraints-dev.txt

@@ -8,6 +8,7 @@ import time
 
 import click
 
+from gitml.cli.terminal import printable
 from gitml.experiments import listing, store
 from gitml.experiments.listing import List, Row
 
@@ -90,9 +91,9 @@ def _write_text(made: List, has_experiments: bool, is_filtered: bool) -> None:
 
     if made.rows:
         print(as_text(made, time.time()))
+    for remote in store.unfetched_remotes():
+        print(f"note  the experiments of {printable(remote)} are not fetched here: gitml exp fetch", file=sys.stderr)
     if not has_experiments:
-        for remote in store.unfetched_remotes():
-            print(f"note  the experiments of {remote} are not fetched here: gitml exp fetch", file=sys.stderr)
         print("no experiments yet", file=sys.stderr)
         print('next  gitml exp run -n lower-lr -S lr=3e-4 -m "why it should help"', file=sys.stderr)
     elif is_filtered and all(row.entry.kind == "main" for row in made.rows):

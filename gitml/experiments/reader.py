@@ -7,18 +7,18 @@ import json
 import posixpath
 from typing import Any, NamedTuple
 
-from gitml.experiments import headline
+from gitml.experiments.blobs import Blobs
 from gitml.experiments.declarations import Declarations
 from gitml.experiments.rows import Commit, Record, members, number, parse_commit
 from gitml.experiments.trees import Trees
-from gitml.pipeline import flat, lockfile, metrics, yaml12
+from gitml.pipeline import flat, metrics
 from gitml.pipeline.definition import DEFAULT_PARAMS
 from gitml.pipeline.flat import Flat, ParamsReader
 from gitml.pipeline.metrics import Declared, MetricsFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from gitml.git.objects import Objects
 
@@ -100,8 +100,12 @@ class Reader:
         trees.read(roots)
         defaults = self._default_params(trees, roots)
         parts = [self._part(one, *commits[one.oid], trees, defaults) for one in wanted]
-        read = _Blobs(self._objects, self._params_reader, defaults)
-        read.add(parts)
+        read = Blobs(self._objects, self._params_reader, defaults)
+        read.add(
+            {(posixpath.basename(path), blob) for part in parts for path, blob in part.metrics},
+            {(posixpath.basename(path), blob) for part in parts for path, blob in part.params},
+            {part.report[1] for part in parts if part.report is not None},
+        )
         return {part.wanted: self._record(part, read, trees) for part in parts}
 
     def commits(self, oids: Collection[str]) -> dict[str, tuple[str, Commit]]:
@@ -155,7 +159,7 @@ class Reader:
         report = _files(commit.tree, path, trees) if wanted.slug else []
         return _Part(wanted, oid, commit, declared, figures, params, report[0] if report else None, unreadable)
 
-    def _record(self, part: _Part, read: _Blobs, trees: Trees) -> tuple[Record, Flat]:
+    def _record(self, part: _Part, read: Blobs, trees: Trees) -> tuple[Record, Flat]:
         unreadable = dict(part.unreadable)
         by_file = [(path, values) for path, blob in part.metrics if (values := read.metrics(path, blob, unreadable))]
         figures = metrics.join(by_file)
@@ -197,7 +201,7 @@ class Reader:
         )
         return record, params
 
-    def _test_data_by_lock(self, part: _Part, read: _Blobs, trees: Trees, leading: str) -> str:
+    def _test_data_by_lock(self, part: _Part, read: Blobs, trees: Trees, leading: str) -> str:
         """Return a sum over the data that the stage of the first metric read, as its dvc.lock has it."""
         file = next(
             (file for file in part.declared.metrics if leading == file.path or leading.startswith(f"{file.path}/")),
@@ -211,87 +215,6 @@ class Reader:
         if not names or not all(name in sums for name in names):
             return ""
         return hashlib.sha256(json.dumps([(name, sums[name]) for name in names]).encode()).hexdigest()[:16]
-
-
-class _Blobs:
-    """The files of some commits, each read once."""
-
-    def __init__(self, objects: Objects, params_reader: ParamsReader, defaults: dict[str, Flat | None]) -> None:
-        self._objects = objects
-        self._params_reader = params_reader
-        self._params: dict[tuple[str, str], Flat | str] = {
-            (DEFAULT_PARAMS, blob): values for blob, values in defaults.items() if values is not None
-        }
-        self._metrics: dict[tuple[str, str], Flat | str] = {}
-        self._reports: dict[str, dict[str, str]] = {}
-        self._deps: dict[tuple[str, str], dict[str, str]] = {}
-
-    def add(self, parts: list[_Part]) -> None:
-        """Read what these commits name."""
-        figures = {(posixpath.basename(path), blob) for part in parts for path, blob in part.metrics}
-        params = {(posixpath.basename(path), blob) for part in parts for path, blob in part.params}
-        reports = {part.report[1] for part in parts if part.report is not None}
-        self._fill(self._metrics, figures, flat.read_metrics)
-        self._fill(self._params, params - self._params.keys(), self._params_reader.read)
-        self._reports.update(self._objects.read_each(sorted(reports), headline.read, headline.LARGEST))
-
-    def metrics(self, path: str, blob: str, unreadable: dict[str, str]) -> Flat | None:
-        """Return the metrics of a file; None, and why in `unreadable`, where they cannot be read."""
-        return _read_or_told(self._metrics, path, blob, unreadable)
-
-    def params(self, path: str, blob: str, unreadable: dict[str, str]) -> Flat | None:
-        """Return the parameters of a file; None, and why in `unreadable`, where they cannot be read."""
-        return _read_or_told(self._params, path, blob, unreadable)
-
-    def report(self, blob: str) -> dict[str, str]:
-        """Return what a list shows of a report."""
-        return self._reports.get(blob, {})
-
-    def deps(self, blob: str, stage: str) -> dict[str, str]:
-        """Return the sums that a dvc.lock has of what a stage read; none where it cannot be read."""
-        if (blob, stage) not in self._deps:
-            content = self._objects.read(blob, yaml12.LARGEST)
-            try:
-                self._deps[blob, stage] = lockfile.read_deps(content or b"", stage)
-            except (lockfile.NotALock, lockfile.LockOfDvc1, yaml12.NotYaml):
-                self._deps[blob, stage] = {}
-        return self._deps[blob, stage]
-
-    def _fill(
-        self,
-        into: dict[tuple[str, str], Flat | str],
-        wanted: set[tuple[str, str]],
-        read: Callable[[str, bytes], Flat],
-    ) -> None:
-        names: dict[str, str] = {}
-        for name, blob in sorted(wanted):
-            if names.setdefault(blob, name) != name:
-                into[name, blob] = _read_or_why(read, name, self._objects.read(blob, LARGEST) or b"")
-
-        def make(name: str) -> Callable[[bytes], Flat | str]:
-            return lambda content: _read_or_why(read, name, content)
-
-        for name in sorted(set(names.values())):
-            blobs = [blob for blob, its in names.items() if its == name]
-            found = self._objects.read_each(blobs, make(name), LARGEST)
-            into.update(((name, blob), value) for blob, value in found.items())
-
-
-def _read_or_why(read: Callable[[str, bytes], Flat], name: str, content: bytes) -> Flat | str:
-    try:
-        return read(name, content)
-    except flat.Unreadable as error:
-        return str(error)
-
-
-def _read_or_told(
-    known: dict[tuple[str, str], Flat | str], path: str, blob: str, unreadable: dict[str, str]
-) -> Flat | None:
-    found = known.get((posixpath.basename(path), blob), "it is too large, or missing from the object store")
-    if isinstance(found, str):
-        unreadable[path] = found
-        return None
-    return found
 
 
 def _files(root: str, path: str, trees: Trees) -> list[tuple[str, str]]:

@@ -51,7 +51,7 @@ def refresh(
         is_run.update((oid, commit.is_run) for oid, commit in commits.values())
         origins = trace(is_run, main, objects, is_run, at)
         bases = _Bases(index, reader, kept)
-        bases.read({origin.fork for origin in origins.values() if origin.fork})
+        bases.read({origin.fork for oid, origin in origins.items() if origin.fork not in ("", oid)})
         made = {key: _renewed(one, main, origins[one.record.commit], bases) for key, one in kept.items()}
         for some in reader.read(missing, commits):
             for wanted, (record, params) in some.items():
@@ -86,7 +86,10 @@ class _Bases:
                 self.new[key_of(*wanted)] = Kept(record, UNPLACED, Line())
 
     def changed(self, fork: str, params: dict[str, Any]) -> str:
-        """Return what differs from one of them, as `Line` keeps it; nothing where it is not there."""
+        """Return what differs from one of them, as `Line` keeps it; nothing where it is not there.
+
+        A commit of main's own line is its own fork, and differs in nothing.
+        """
         return json.dumps(diff(self._params[fork], params)) if fork in self._params else "{}"
 
 
