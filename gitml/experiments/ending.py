@@ -124,10 +124,6 @@ class MainIsInUse(GitmlError):
 class NoneIsCheckedOut(WrongUsage):
     """No experiment is named, and none is checked out."""
 
-    def __init__(self, branch: str | None) -> None:
+    def __init__(self, branch: str | None, words: str, why: str) -> None:
         where = f"on {branch}" if branch is not None else "on no branch"
-        super().__init__(
-            f"you are {where}, which is no experiment",
-            "Name the one that ends.",
-            ("gitml exp list", "gitml exp finish lower-lr --accept"),
-        )
+        super().__init__(f"you are {where}, which is no experiment", why, ("gitml exp list", f"gitml {words}"))

@@ -19,7 +19,6 @@ from gitml.experiments.ending import (
     MainIsInUse,
     NoMain,
     NoneIsCheckedOut,
-    NoSuchExperiment,
     Wish,
 )
 from gitml.experiments.run import LOCK, AnotherRun
@@ -31,7 +30,6 @@ from gitml.git.merge import is_ancestor, merge
 from gitml.git.objects import Objects
 from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step
-from gitml.git.refs import list_refs
 from gitml.git.tags import tag_object
 from gitml.git.transaction import NoIdentity, commit_tree, compare_and_swap, delete, value_of
 from gitml.git.worktrees import worktrees
@@ -161,7 +159,7 @@ class Session:
     def _slug(self) -> str:
         if self.wish.slug is None:
             if self.desk.slug is None:
-                raise NoneIsCheckedOut(self.desk.branch)
+                raise NoneIsCheckedOut(self.desk.branch, "exp finish lower-lr --accept", "Name the one that ends.")
             return self.desk.slug
         return desks.checked_slug(self.wish.slug)
 
@@ -236,7 +234,7 @@ class Session:
                     "Its runs and its report are kept by the tag; the branch can come back from there.",
                     (f"git branch {FOLDER}{self.slug} {pin.short}", f"gitml exp show {pin.short}"),
                 )
-        raise self._no_such()
+        raise sharing.no_such(self.slug, self.desk)
 
     def _otherwise(self, recorded: Verdict, how: str) -> IsFinished:
         if how == "begun":
@@ -253,17 +251,6 @@ class Session:
             "Main does not forget. Take it back by a commit of its own, or undo it where it was not pushed.",
             ("gitml undo", f"{revert}   # on main"),
         )
-
-    def _no_such(self) -> NoSuchExperiment:
-        from difflib import get_close_matches
-
-        names = [ref.short.removeprefix(FOLDER) for ref in list_refs(f"refs/heads/{FOLDER}", at=self.desk.root)]
-        remote = [
-            ref.short.removesuffix(f"/{FOLDER}{self.slug}")
-            for ref in list_refs("refs/remotes/", at=self.desk.root)
-            if ref.name.endswith(f"/{FOLDER}{self.slug}")
-        ]
-        return NoSuchExperiment(self.slug, get_close_matches(self.slug, names, n=1), remote)
 
     def _is_in_main(self, commit: str) -> bool:
         return self._main is not None and is_ancestor(commit, self._main, self.desk.root)

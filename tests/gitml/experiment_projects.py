@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 from gitml.cli.main import main
+from gitml.hooks import install as installation
 from gitml.reports import document
 
-from .conftest import Repo
+from .conftest import Repo, Server
 
 DVC_YAML = """\
 stages:
@@ -72,3 +73,18 @@ def answer_report(repo: Repo, slug: str = "lr") -> Path:
         text = document.answer(text, section, words)
     file.write_text(text)
     return file
+
+
+def shared(repo: Repo) -> tuple[Server, Repo]:
+    """Return a server with gitml's pre-receive that has the project's main, and a colleague's clone of it.
+
+    The project gets it as origin; both have the one DVC remote.
+    """
+    server = Server(repo.path.parent / "server.git")
+    repo.git("clone", "--quiet", "--bare", "--single-branch", "--branch", "main", ".", str(server.path))
+    server.git("config", "--unset-all", "remote.origin.url")
+    place = installation.find_for(True, server.path)
+    installation.carry_out(installation.plan_install(place), place)
+    repo.git("remote", "add", "origin", str(server.path))
+    repo.git("fetch", "--quiet", "origin")
+    return server, server.clone()
