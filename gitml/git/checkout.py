@@ -37,8 +37,13 @@ def in_the_way(root: Path, old: str, new: str) -> list[str]:
 
 
 def _is_in_the_way(root: Path, path: str, tracked: set[str]) -> bool:
-    if os.path.lexists(root / path):
-        return not (root / path).is_dir() or any(True for _ in (root / path).iterdir())
+    """Say whether something that git does not track is where a new file would come, or on the way to it."""
+    file = root / path
+    if file.is_dir() and not file.is_symlink():
+        below = (one.relative_to(root).as_posix() for one in file.rglob("*") if one.is_symlink() or not one.is_dir())
+        return any(one not in tracked for one in below)
+    if os.path.lexists(file):
+        return True
     above = [parent.as_posix() for parent in Path(path).parents][:-1]
     return any(os.path.lexists(root / one) and not (root / one).is_dir() and one not in tracked for one in above)
 
@@ -88,13 +93,17 @@ def _follow_file(root: Path, one: Difference, source: Path, is_touched: bool) ->
     is_there = os.path.lexists(file)
     if _SUBMODULE in (one.new[0], one.old[0]):
         return True
+    is_folder = is_there and file.is_dir() and not file.is_symlink()
+    if one.new[0] == _GONE and (not is_there or is_folder):  # it is gone, and a kill came before the index knew
+        _remove_empty(root, file.parent)
+        return True
     if one.new[0] != _GONE and is_there and _is_same(source, file):
         return True
     if is_there and (is_touched or one.old[0] == _GONE):
         return False
     try:
         if one.new[0] == _GONE:
-            file.unlink(missing_ok=True)
+            file.unlink()
             _remove_empty(root, file.parent)
         else:
             _put(source, file)
