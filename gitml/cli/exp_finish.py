@@ -115,6 +115,8 @@ def _as_text(finished: Finished, wish: Wish) -> str:
         lines.append(f"changed here, and not in it: {_named(finished.uncommitted)}")
     if finished.left:
         lines.append(f"changed in main's folder meanwhile, and left: {_named(finished.left)}")
+    if finished.main_place is not None and finished.is_new:
+        lines.append(f"files   main's followed in {finished.main_place}; data and models by dvc checkout there")
     lines.append(f"next    {_next(finished, wish)}")
     return "\n".join(printable(line) for line in lines)
 
@@ -125,8 +127,11 @@ def _next(finished: Finished, wish: Wish) -> str:
     remotes = ask("remote").out.split()
     if remotes:
         remote = wish.remote if wish.remote in remotes else remotes[0]
-        refs = ["main"] if finished.merge is not None else []
-        return shell_command(["git", "push", "--atomic", remote, *refs, finished.tag])
+        main = ["main"] if finished.merge is not None else []
+        if finished.is_deleted:
+            return shell_command(["git", "push", "--atomic", remote, *main, finished.tag])
+        push = shell_command(["gitml", "exp", "push", finished.slug])
+        return f"{push} && {shell_command(['git', 'push', remote, 'main'])}" if main else push
     return shell_command(["git", "show", finished.tag] if finished.merge is None else ["git", "log", "-1", "main"])
 
 

@@ -62,6 +62,8 @@ class Finished(NamedTuple):
         Changed files of its working tree that are in none of its commits.
     left
         Files of main's working tree that were changed meanwhile, and left.
+    main_place
+        The working tree that has main checked out, where its files have followed.
     """
 
     slug: str
@@ -74,6 +76,7 @@ class Finished(NamedTuple):
     is_pushed: bool
     uncommitted: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    main_place: Path | None = None
 
 
 class NoSuchExperiment(WrongUsage):
@@ -106,6 +109,23 @@ class BranchIsCheckedOut(GitmlError):
 
 class NoMain(GitmlError):
     """There is no main branch to accept into."""
+
+
+class MainIsBehind(GitmlError):
+    """The main branch here lacks what a remote is known to have; nothing was changed."""
+
+    def __init__(self, remote: str, count: int, place: Path | None) -> None:
+        commits = "1 commit" if count == 1 else f"{count} commits"
+        super().__init__(
+            f"main lacks {commits} that {remote} has",
+            "What is merged now could not be pushed. Bring main up to date first.",
+            (
+                command(["git", "fetch", remote, "main:main"])
+                if place is None
+                else command(["git", "-C", str(place), "merge", "--ff-only", f"{remote}/main"]),
+                "gitml exp finish --accept   # again",
+            ),
+        )
 
 
 class MainIsInUse(GitmlError):

@@ -16,6 +16,7 @@ from gitml.experiments.ending import (
     BranchIsCheckedOut,
     Finished,
     IsFinished,
+    MainIsBehind,
     MainIsInUse,
     NoMain,
     NoneIsCheckedOut,
@@ -152,6 +153,7 @@ class Session:
             self._is_pushed,
             self.closing.uncommitted,
             self._left,
+            self._places.get(MAIN) if self._merge is not None else None,
         )
 
     # What is asked before anything is done.
@@ -264,8 +266,9 @@ class Session:
                 "An experiment is accepted into main.",
                 ("git branch main origin/main", "git branch -m master main"),
             )
+        main = self._main_to_merge_into(self._main)
         self._refuse(closing.judge(self.slug, self.closing.commit, self._config, root))
-        merged = merge(self._main, self.closing.commit, root)
+        merged = merge(main, self.closing.commit, root)
         if merged.conflicts:
             raise DoesNotMerge(self.slug, merged.conflicts)
         if merged.tree != git("rev-parse", f"{self.closing.commit}^{{tree}}", at=root):
@@ -283,6 +286,22 @@ class Session:
             paths = checkout.in_the_way(place, self._main, made)
             if paths:
                 raise MainIsInUse(place, paths)
+
+    def _main_to_merge_into(self, main: str) -> str:
+        """Return what it is merged into: main here, or for a pull request what the remote is known to have."""
+        root = self.desk.root
+        remote = ask("config", "--get", "branch.main.remote", at=root).out.strip() or self.wish.remote
+        there = value_of(f"refs/remotes/{remote}/main", root)
+        if there is None or there == main:
+            return main
+        if self.wish.is_pull_request:
+            return there
+        if is_ancestor(main, there, root):
+            count = int(git("rev-list", "--count", f"{main}..{there}", at=root))
+            raise MainIsBehind(remote, count, self._places.get(MAIN))
+        if not is_ancestor(there, main, root):
+            self._note(f"warning  main here and on {remote} have both moved; bring them together before you push")
+        return main
 
     def _refuse(self, violations: Sequence[Violation]) -> None:
         refused = [one for one in violations if one.severity == "error"]

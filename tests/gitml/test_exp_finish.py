@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +18,7 @@ from gitml.git import oplog
 from gitml.git.oplog import not_undone
 from gitml.git.refs import list_refs
 
-from .conftest import Repo
+from .conftest import ROOT, Repo
 from .experiment_projects import answer_report, project
 
 REPORT = "reports/lr/README.md"
@@ -333,3 +338,157 @@ def test_killed_while_it_is_rejected_and_deleted(made: Repo, gitml_process: Call
     assert len(not_undone(oplog.read(made.path))) == 1
     assert gitml_process("undo", before=there).code == 0
     assert refs(made) == {"main": main, "experiments/lr": tip}
+
+
+def on_a_terminal(repo: Repo, words: list[str], typed: str) -> tuple[int, str]:
+    """Run the command line on a pseudo-terminal, and return its status and all that it showed."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(repo.path)
+        os.environ["PYTHONPATH"] = str(ROOT)
+        os.execv(sys.executable, [sys.executable, "-m", "gitml", *words])
+    os.write(terminal, typed.encode())
+    shown = b""
+    while True:
+        try:
+            got = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not got:
+            break
+        shown += got
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode().replace("\r\n", "\n")
+
+
+def test_on_a_terminal_it_asks(made: Repo) -> None:
+    code, shown = on_a_terminal(made, ["exp", "finish"], "perhaps\nreject\n")
+    assert code == 0, shown
+    assert "reject  pin its runs under a tag; main stays as it is\n" in shown
+    assert "accept or reject: " in shown
+    assert "Error: 'perhaps' is not one of 'accept', 'reject'." in shown
+    assert "✓ experiments/lr is rejected; its runs and report are kept by exp/lr\n" in shown
+    made.git("switch", "--quiet", "main")
+    answer = on_a_terminal(made, ["exp", "finish", "lr"], "\x04")
+    assert answer[0] == 130
+    code, shown = on_a_terminal(made, ["exp", "finish", "lr", "--delete"], "reject\n")
+    assert code == 0, shown
+    assert set(refs(made)) == {"main", "exp/lr"}
+
+
+def test_of_several_at_once_one_wins_and_the_others_say_so(made: Repo) -> None:
+    answer_report(made)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "gitml", "exp", "finish", "--accept"]
+    started = [
+        subprocess.Popen(
+            words, cwd=made.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    said = [(process.communicate(timeout=60), process.returncode) for process in started]
+    won = [out for (out, _), code in said if code == 0 and out.startswith("✓")]
+    assert len(won) == 1
+    for (out, err), code in said:
+        assert out.startswith(("✓", "experiments/lr is accepted already")) if code == 0 else "was at" in err
+    assert set(refs(made)) == {"main", "experiments/lr", "exp/lr"}
+    assert made.git("rev-list", "--count", "--merges", "main") == "1"
+    assert is_sound(made)
+
+
+def test_without_identity_or_main_or_with_a_merge_under_way(made: Repo, gitml: Callable, home: Path) -> None:
+    answer_report(made)
+    made.git("commit", "--quiet", "-a", "-m", "experiment: report")
+    before = refs(made)
+    made.write(".git/MERGE_HEAD", made.git("rev-parse", "main") + "\n")
+    done = gitml("exp", "finish", "--reject", at=made.path)
+    assert (done.code, done.err.splitlines()[0]) == (1, "gitml: a merge is under way")
+    (made.path / ".git/MERGE_HEAD").unlink()
+    made.git("worktree", "add", "--quiet", "../main", "main")
+    made.write(".git/worktrees/main/MERGE_HEAD", made.git("rev-parse", "main") + "\n")
+    assert gitml("exp", "finish", "--accept", at=made.path).err.splitlines()[0] == "gitml: a merge is under way"
+    made.git("worktree", "remove", "--force", "../main")
+    config = (home / ".gitconfig").read_text()
+    (home / ".gitconfig").write_text("")
+    done = gitml("exp", "finish", "--accept", at=made.path)
+    assert (done.code, done.err.splitlines()[0]) == (3, "gitml: git does not know who commits")
+    (home / ".gitconfig").write_text(config)
+    assert refs(made) == before
+    made.git("branch", "-m", "main", "trunk")
+    done = gitml("exp", "finish", "--accept", at=made.path)
+    assert (done.code, done.err.splitlines()[0]) == (1, "gitml: there is no branch main here")
+    assert gitml("exp", "finish", "--reject", at=made.path).code == 0
+
+
+def test_while_a_run_is_under_way_it_waits_for_nobody(made: Repo, gitml: Callable) -> None:
+    lock = made.write(".git/gitml/run.lock", "")
+    with lock.open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = gitml("exp", "finish", "--reject", at=made.path)
+    assert (done.code, done.err.splitlines()[0]) == (
+        3,
+        f"gitml: a run of experiments/lr is under way in {made.path}",
+    )
+
+
+def test_a_front_matter_that_cannot_be_read_refuses(made: Repo, gitml: Callable) -> None:
+    file = made.path / REPORT
+    file.write_text(file.read_text().replace("status: open", "status: [open"))
+    done = gitml("exp", "finish", "--reject", at=made.path)
+    assert (done.code, done.err.splitlines()[0]) == (
+        1,
+        "gitml: the verdict cannot be written into reports/lr/README.md",
+    )
+    file.unlink()
+    assert gitml("exp", "finish", "--reject", at=made.path).code == 0
+    assert "verdict: rejected" in made.git("show", f"exp/lr:{REPORT}")
+    assert status(made) == ""
+
+
+def test_what_lies_beside_the_report_is_judged(made: Repo, gitml: Callable) -> None:
+    made.write("reports/lr/large.bin", b"x" * 30_000_000)
+    done = gitml("exp", "finish", "--reject", at=made.path)
+    assert done.code == 1
+    assert done.err.startswith("gitml: experiments/lr cannot be accepted (no-large-file)\n")
+
+
+def test_an_end_that_was_begun_otherwise_is_finished_first(
+    made: Repo, gitml: Callable, gitml_process: Callable
+) -> None:
+    there = f"import os; os.chdir({str(made.path)!r})"
+    killed = gitml_process("exp", "finish", "--reject", before=there, GITML_CRASH_AT="exp finish:tag:after")
+    assert killed.code == -signal.SIGKILL
+    answer_report(made)
+    done = gitml("exp", "finish", "--accept", at=made.path)
+    assert done.code == 1
+    assert done.err.startswith("gitml: lr was about to be rejected, and that was not finished\n")
+    assert gitml("exp", "finish", "lr", "--reject", at=made.path).code == 0
+    assert "It worked." in (made.path / REPORT).read_text()
+    assert "verdict: rejected" in (made.path / REPORT).read_text()
+
+
+def test_an_experiment_begun_from_a_rejected_one_is_none_of_its_ends(made: Repo, gitml: Callable) -> None:
+    assert gitml("exp", "finish", "--reject", at=made.path).code == 0
+    made.git("switch", "--quiet", "-c", "experiments/wide")
+    made.commit("experiment: wide", note="x")
+    tip = made.git("rev-parse", "HEAD")
+    merged = made.git("commit-tree", "-m", "Merge", "-p", "main", "-p", tip, f"{tip}^{{tree}}")
+    made.git("update-ref", "refs/heads/main", merged)
+    made.git("switch", "--quiet", "experiments/lr")
+    answer_report(made)
+    done = gitml("exp", "finish", "--accept", at=made.path)
+    assert done.code == 0, done.err
+    assert made.git("rev-parse", "main^1", "main^2").split() == [merged, refs(made)["exp/lr@2"]]
+
+
+def test_file_names_that_are_no_utf_8(made: Repo, gitml: Callable) -> None:
+    name = os.fsdecode(b"\xff\xfe")
+    made.write(f"reports/lr/{name}.svg", "<svg/>")
+    made.write(name, "other")
+    made.git("add", name)
+    made.git("worktree", "add", "--quiet", "../main", "main")
+    answer_report(made)
+    done = gitml("exp", "finish", "--accept", at=made.path)
+    assert done.code == 0, done.err
+    assert status(made) == 'A  "\\377\\376"\n'
+    assert (made.path.parent / "main/reports/lr" / f"{name}.svg").read_text() == "<svg/>"
+    assert status(made, "../main") == ""

@@ -239,7 +239,7 @@ def test_accepted_by_a_pull_request(parties: tuple[Repo, Server, Repo], gitml: C
     ada.git("remote", "set-url", "origin", "https://ada:pw@github.com/t/p.git")  # pragma: allowlist secret
     merged = gitml("exp", "finish", "--accept", at=ada.path)
     assert merged.code == 0, merged.err
-    assert merged.out.splitlines()[-1] == "next    git push --atomic origin main exp/lr"
+    assert merged.out.splitlines()[-1] == "next    gitml exp push lr && git push origin main"
     assert refs(ada)["exp/lr"] == after["exp/lr"] == ada.git("rev-parse", "main^2")
 
 
@@ -272,3 +272,40 @@ def test_a_tag_that_others_have_is_not_moved(parties: tuple[Repo, Server, Repo],
     done = gitml("exp", "push", at=ada.path)
     assert (done.code, done.err.splitlines()[0]) == (1, "gitml: origin has another tag exp/lr")
     assert server.tip("experiments/lr") == ""
+
+
+def test_main_that_is_behind_is_brought_up_to_date_first(parties: tuple[Repo, Server, Repo], gitml: Callable) -> None:
+    ada, _, ben = parties
+    answer_report(ada)
+    ben.commit("infra: notes", notes="x")
+    ben.git("push", "--quiet", "origin", "main")
+    ada.git("fetch", "--quiet", "origin")
+    done = gitml("exp", "finish", "--accept", at=ada.path)
+    assert done.code == 1
+    assert done.err == (
+        "gitml: main lacks 1 commit that origin has\n"
+        "  What is merged now could not be pushed. Bring main up to date first.\n"
+        "Mend:\n"
+        "  git fetch origin main:main\n"
+        "  gitml exp finish --accept   # again\n"
+    )
+    assert gitml("exp", "finish", "--accept", "--pull-request", "--dry-run", at=ada.path).code == 0
+    ada.git("fetch", "--quiet", "origin", "main:main")
+    assert gitml("exp", "finish", "--accept", at=ada.path).code == 0
+    pushed = gitml("exp", "push", at=ada.path)
+    assert pushed.out.splitlines()[0].endswith("on origin as experiments/lr and exp/lr")
+    assert ada.run("git", "push", "origin", "main").code == 0
+
+
+def test_main_that_has_moved_on_both_sides_is_told(parties: tuple[Repo, Server, Repo], gitml: Callable) -> None:
+    ada, _, ben = parties
+    answer_report(ada)
+    ben.commit("infra: notes", notes="x")
+    ben.git("push", "--quiet", "origin", "main")
+    ada.git("fetch", "--quiet", "origin")
+    ada.git("update-ref", "refs/heads/main", ada.git("commit-tree", "-m", "infra: mine", "-p", "main", "main^{tree}"))
+    done = gitml("exp", "finish", "--accept", at=ada.path)
+    assert done.code == 0
+    assert done.err.splitlines()[0] == (
+        "warning  main here and on origin have both moved; bring them together before you push"
+    )
