@@ -123,7 +123,8 @@ def _as_text(finished: Finished, wish: Wish) -> str:
 
 def _next(finished: Finished, wish: Wish) -> str:
     if wish.is_pull_request:
-        return _request(wish.remote, f"experiments/{finished.slug}")
+        url = without_secrets(ask("remote", "get-url", "--", operands=[wish.remote]).out.strip())
+        return request(url or wish.remote, f"experiments/{finished.slug}")
     remotes = ask("remote").out.split()
     if remotes:
         remote = wish.remote if wish.remote in remotes else remotes[0]
@@ -135,15 +136,22 @@ def _next(finished: Finished, wish: Wish) -> str:
     return shell_command(["git", "show", finished.tag] if finished.merge is None else ["git", "log", "-1", "main"])
 
 
-def _request(remote: str, branch: str) -> str:
-    """Return the command that asks for the merge, as far as the remote's address says which forge it is."""
-    url = without_secrets(ask("remote", "get-url", "--", operands=[remote]).out.strip())
+def request(url: str, branch: str) -> str:
+    """Return what asks for the merge, as far as a remote's address says which forge it is.
+
+    >>> request("git@github.com:team/project.git", "experiments/lr")
+    'gh pr create --base main --head experiments/lr --fill'
+    >>> request("https://gitlab.example.com/team/project", "experiments/lr")
+    'glab mr create --target-branch main --source-branch experiments/lr --fill'
+    >>> request("/srv/github/project.git", "experiments/lr")
+    'open a pull request of experiments/lr to main at /srv/github/project.git'
+    """
     host = (re.findall(r"^(?:\w+://)?(?:[^/@]*@)?([^/:]+)", url) or [""])[0]
     if "github" in host:
         return shell_command(["gh", "pr", "create", "--base", "main", "--head", branch, "--fill"])
     if "gitlab" in host:
         return shell_command(["glab", "mr", "create", "--target-branch", "main", "--source-branch", branch, "--fill"])
-    return f"open a pull request of {branch} to main at {url or remote}"
+    return f"open a pull request of {branch} to main at {url}"
 
 
 def _as_json(finished: Finished) -> str:

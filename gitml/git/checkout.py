@@ -98,6 +98,8 @@ def _follow_file(root: Path, one: Difference, source: Path, is_touched: bool) ->
         _remove_empty(root, file.parent)
         return True
     if one.new[0] != _GONE and is_there and _is_same(source, file):
+        if not source.is_symlink():
+            file.chmod(source.stat().st_mode & 0o7777)
         return True
     if is_there and (is_touched or one.old[0] == _GONE):
         return False
@@ -129,10 +131,7 @@ def _put(source: Path, file: Path) -> None:
 def _is_same(source: Path, file: Path) -> bool:
     if source.is_symlink() or file.is_symlink():
         return source.is_symlink() and file.is_symlink() and os.readlink(source) == os.readlink(file)
-    if not file.is_file():
-        return False
-    is_executable = [bool(one.stat().st_mode & 0o100) for one in (source, file)]
-    return is_executable[0] == is_executable[1] and source.read_bytes() == file.read_bytes()
+    return file.is_file() and source.read_bytes() == file.read_bytes()
 
 
 def _remove_empty(root: Path, folder: Path) -> None:

@@ -77,6 +77,35 @@ def test_what_somebody_changed_meanwhile_is_kept_and_named(moved: tuple[Repo, st
     assert (repo.path / "run.sh").read_text() == "new\n"
 
 
+def test_a_file_where_a_folder_belongs_is_kept(moved: tuple[Repo, str, str]) -> None:
+    repo, old, new = moved
+    repo.write("new", "mine")
+    assert follow(repo.path, old, new) == ["new/ä.txt"]
+    assert (repo.path / "new").read_text() == "mine"
+
+
+def test_a_mode_that_a_kill_left_behind_follows(moved: tuple[Repo, str, str]) -> None:
+    repo, old, new = moved
+    assert follow(repo.path, old, old) == []
+    (repo.path / "mode").chmod(0o644)
+    (repo.path / "changed").write_text("2\n")
+    assert follow(repo.path, old, new) == []
+    assert files(repo)["mode"][1] == 0o111
+    assert repo.run("git", "status", "--porcelain").out == ""
+
+
+def test_a_submodule_is_left_to_git(repo: Repo) -> None:
+    old = repo.git("rev-parse", "HEAD")
+    repo.git("update-index", "--add", "--cacheinfo", f"160000,{old},sub")
+    (repo.path / "sub").mkdir()
+    repo.git("commit", "--quiet", "-m", "infra: sub")
+    new = repo.git("rev-parse", "HEAD")
+    repo.git("reset", "--quiet", "--hard", old)
+    repo.git("update-ref", "refs/heads/main", new)
+    assert follow(repo.path, old, new) == []
+    assert repo.git("ls-files", "--stage", "sub") == f"160000 {old} 0\tsub"
+
+
 def test_what_was_followed_and_changed_back_is_not_followed_again(moved: tuple[Repo, str, str]) -> None:
     repo, old, new = moved
     follow(repo.path, old, new)

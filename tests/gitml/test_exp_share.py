@@ -309,3 +309,23 @@ def test_main_that_has_moved_on_both_sides_is_told(parties: tuple[Repo, Server, 
     assert done.err.splitlines()[0] == (
         "warning  main here and on origin have both moved; bring them together before you push"
     )
+
+
+def test_a_fetch_is_planned_and_told_as_json(parties: tuple[Repo, Server, Repo], gitml: Callable) -> None:
+    ada, _, ben = parties
+    tip = refs(ada)["experiments/lr"]
+    assert gitml("exp", "push", at=ada.path).code == 0
+    planned = gitml("exp", "fetch", "lr", "--dry-run", at=ben.path)
+    assert planned.out == (
+        "would fetch experiments/lr from origin\n"
+        f"would make experiments/lr at {tip[:10]}, if it loses nothing\n"
+        "would write down what was done, for gitml undo\n"
+        "would fetch the data of its last run\n"
+    )
+    assert "experiments/lr" not in refs(ben)
+    assert json.loads(gitml("exp", "fetch", "--json", at=ben.path).out) == [
+        {"experiment": "lr", "remote": "origin", "commit": tip, "state": "only there"}
+    ]
+    assert gitml("exp", "fetch", "lr", at=ben.path).code == 0
+    assert gitml("undo", at=ben.path).code == 1  # the remote has it, so there is nothing of one's own to undo
+    assert [one["state"] for one in json.loads(gitml("exp", "fetch", "--json", at=ben.path).out)] == ["same"]
