@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from gitml.git.objects import Objects
 
+MISSING = "it is too large, or missing from the object store"
+
 Named = tuple[str, str]
 """A file's name without its folder, whose end says how it is read, and its blob."""
 
@@ -99,7 +101,7 @@ def _read_or_why(read: Callable[[str, bytes], Flat], name: str, content: bytes) 
 
 
 def _read_or_told(known: dict[Named, Flat | str], path: str, blob: str, unreadable: dict[str, str]) -> Flat | None:
-    found = known.get((posixpath.basename(path), blob), "it is too large, or missing from the object store")
+    found = known.get((posixpath.basename(path), blob), MISSING)
     if isinstance(found, str):
         unreadable[path] = found
         return None

@@ -160,23 +160,23 @@ _TRAILER = f'"{MAIN}": "'
 
 
 def default_metric(entries: Sequence[Entry], config: Config) -> str:
-    """Return the metric that ranks runs: the project's, else the first number of the file that most runs have."""
+    """Return the metric that ranks runs: the project's, else the first number of the file that is most runs' last.
+
+    A run that lacks the last file of its pipeline, because it failed, does not change what the others are ranked by.
+    """
     if config.metric is not None:
         return config.metric.name
-    texts = Counter(entry.record.leading for entry in entries)
-    files: Counter[str] = Counter()
-    names: dict[str, Counter[str]] = {}
-    places: dict[str, int] = {}
-    for text, count in texts.items():
-        for place, (file, name) in enumerate(json.loads(text)):
-            files[file] += count
-            places[file] = min(place, places.get(file, place))
-            names.setdefault(file, Counter())[name] += count
+    counted: Counter[tuple[str, str]] = Counter()
+    for text, count in Counter(entry.record.leading for entry in entries).items():
+        for file, name in json.loads(text)[:1]:
+            counted[file, name] += count
+    files = Counter({file: 0 for file, _ in counted})
+    for (file, _), count in counted.items():
+        files[file] += count
     if not files:
         return ""
-    # Where several are as common, the last of the pipeline: it stands first in each text.
-    best = min(files, key=lambda file: (-files[file], places[file], file))
-    return min(names[best], key=lambda name: (-names[best][name], name))
+    best = min(files, key=lambda file: (-files[file], file))
+    return min((key for key in counted if key[0] == best), key=lambda key: (-counted[key], key))[1]
 
 
 def is_higher_better(metric: str, config: Config) -> bool:

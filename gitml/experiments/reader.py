@@ -53,7 +53,7 @@ class _Part(NamedTuple):
     oid: str
     commit: Commit
     declared: Declared
-    metrics: list[tuple[str, str]]
+    metrics: list[tuple[str, str]]  # an empty blob for what git does not have
     params: list[tuple[str, str]]
     report: tuple[str, str] | None
     unreadable: dict[str, str]
@@ -68,10 +68,16 @@ class Reader:
         Where they are read.
     ranked
         The metric that is kept beside each row to sort by; empty for the first of each commit's last file.
+
+    Attributes
+    ----------
+    is_any_missing
+        Whether something was not in the object store, which may yet be fetched.
     """
 
     def __init__(self, objects: Objects, ranked: str) -> None:
         self._objects = objects
+        self.is_any_missing = False
         self._ranked = ranked
         self._params_reader = ParamsReader()
         self._declarations = Declarations(objects)
@@ -98,11 +104,12 @@ class Reader:
         trees = Trees(self._objects)
         roots = {commits[one.oid][1].tree for one in wanted}
         trees.read(roots)
+        self.is_any_missing = self.is_any_missing or trees.is_any_missing
         defaults = self._default_params(trees, roots)
         parts = [self._part(one, *commits[one.oid], trees, defaults) for one in wanted]
         read = Blobs(self._objects, self._params_reader, defaults)
         read.add(
-            {(posixpath.basename(path), blob) for part in parts for path, blob in part.metrics},
+            {(posixpath.basename(path), blob) for part in parts for path, blob in part.metrics if blob},
             {(posixpath.basename(path), blob) for part in parts for path, blob in part.params},
             {part.report[1] for part in parts if part.report is not None},
         )
@@ -151,7 +158,7 @@ class Reader:
         figures: list[tuple[str, str]] = []
         for file in declared.metrics:
             found = _files(commit.tree, file.path, trees)
-            figures += found
+            figures += found or [(file.path, "")]
             if not found:
                 unreadable[file.path] = "git does not have it"
         params = [pair for path in declared.params for pair in _files(commit.tree, path, trees)]
@@ -161,16 +168,12 @@ class Reader:
 
     def _record(self, part: _Part, read: Blobs, trees: Trees) -> tuple[Record, Flat]:
         unreadable = dict(part.unreadable)
-        by_file = [(path, values) for path, blob in part.metrics if (values := read.metrics(path, blob, unreadable))]
+        by_file = [(path, read.metrics(path, blob, unreadable) if blob else None) for path, blob in part.metrics]
         figures = metrics.join(by_file)
         params = metrics.join(
             (path, values) for path, blob in part.params if (values := read.params(path, blob, unreadable))
         )
-        leading = [
-            [path, name]
-            for path, values in by_file
-            if (name := next((name for name, value in values.items() if number(value) is not None), None)) is not None
-        ]
+        leading = _leading(by_file)
         ranked = self._ranked or (leading[0][1] if leading else "")
         test_data = figures.get(TEST_DATA)
         if not isinstance(test_data, str):
@@ -215,6 +218,18 @@ class Reader:
         if not names or not all(name in sums for name in names):
             return ""
         return hashlib.sha256(json.dumps([(name, sums[name]) for name in names]).encode()).hexdigest()[:16]
+
+
+def _leading(by_file: list[tuple[str, Flat | None]]) -> list[list[str]]:
+    """Return each file with the first number in it; nothing of files that stand behind one that is missing."""
+    found = []
+    for path, values in by_file:
+        if values is None:
+            break
+        name = next((name for name, value in values.items() if number(value) is not None), None)
+        if name is not None:
+            found.append([path, name])
+    return found
 
 
 def _files(root: str, path: str, trees: Trees) -> list[tuple[str, str]]:

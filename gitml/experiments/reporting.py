@@ -155,8 +155,15 @@ def _text(results: Results, after: Snapshot) -> str:
     content = after.read(path(results.slug))
     if content is None:
         parent = results.desk.branch or results.parent[:10]
-        content = begin(results.desk, results.slug, parent)
+        content = begin(results.desk, results.slug, parent, _objective(results, parent))
     return document.decoded(content)
+
+
+def _objective(results: Results, parent: str) -> str:
+    """Return what a run is for where nobody said it: people owe the conclusions and the next steps, no more."""
+    metric = results.desk.config.metric.name if results.desk.config.metric is not None else None
+    name = metric or next(iter(numbers(results.after.metrics)), None)
+    return f"A better `{name}` than `{parent}`." if name is not None else ""
 
 
 def _methodology(results: Results, after: Snapshot) -> Methodology:

@@ -34,11 +34,17 @@ class Trees:
     ----------
     objects
         Where they are read.
+
+    Attributes
+    ----------
+    is_any_missing
+        Whether a tree is not in the object store; it is taken for an empty one.
     """
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._trees: dict[str, Tree] = {}
+        self.is_any_missing = False
         self._layouts: dict[str, tuple[tuple[str, str], ...]] = {}
 
     def read(self, roots: Iterable[str]) -> None:
@@ -51,6 +57,7 @@ class Trees:
             found = self._objects.read_each(wanted, lambda raw: _parse(raw, pattern), _LARGEST, "tree")  # noqa: B023
             self._trees.update(found)
             self._trees.update({oid: {} for oid in wanted if oid not in found})
+            self.is_any_missing = self.is_any_missing or len(found) < len(wanted)
             wanted = {
                 oid
                 for tree in found.values()

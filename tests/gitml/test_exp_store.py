@@ -421,3 +421,43 @@ def test_params_that_are_no_json_are_written_as_texts(repo: Repo) -> None:
     assert {key: params[key] for key in ("when", "huge", "no", "list", "7", "empty")} == {
         "when": "2020-01-02", "huge": "inf", "no": "nan", "list": [1, {"a": "2021-01-01"}], "7": "seven", "empty": {},
     }  # fmt: skip
+
+
+def test_what_is_missing_hides_nothing_else_and_is_read_once_it_is_there(project: Repo) -> None:
+    whole = rows(project.path)
+    for name in (
+        "experiments/wide-net:results/evaluate.json",
+        "experiments/old-weather^{tree}",
+        "experiments/lr-sweep~1",
+        "experiments/old-weather",
+    ):
+        shutil.rmtree(project.path / ".git" / "gitml", ignore_errors=True)
+        oid = project.git("rev-parse", name)
+        file = project.path / ".git" / "objects" / oid[:2] / oid[2:]
+        file.rename(project.path / "kept")
+        slug = name.removeprefix("experiments/").partition(":")[0].partition("^")[0].partition("~")[0]
+        for _ in range(2):
+            found = rows(project.path)
+            assert {key: one for key, one in found.items() if key != slug} == {
+                key: one for key, one in whole.items() if key != slug
+            }
+            assert found.get(slug) != whole[slug]
+        assert store.read(project.path).unread == (("old-weather",) if name == "experiments/old-weather" else ())
+        (project.path / "kept").rename(file)
+        assert rows(project.path) == whole
+
+
+def test_a_run_whose_evaluation_failed_is_not_ranked_by_its_training(repo: Repo) -> None:
+    history = History(repo.path)
+    main = history.commit("refs/heads/main", "infra: x", {**run(), "dvc.yaml": DVC_YAML})
+    files = {"results/evaluate.json": None, "results/train.json": metrics(loss=0.1, roc_auc=0.99)}
+    history.commit("refs/heads/experiments/failed", "experiment: x", files, parent=main)
+    for number in range(3):
+        files = {"results/evaluate.json": "{", "params.yaml": PARAMS.replace("7", str(number))}
+        history.commit(f"refs/heads/experiments/torn-{number}", "experiment: x", files, parent=main)
+    history.write()
+    found = rows(repo.path)
+    assert found["failed"].run().metrics == {"results/train.json:loss": 0.1, "results/train.json:roc_auc": 0.99}
+    assert {name: entry.figure("roc_auc") for name, entry in found.items()} == {
+        "main": 0.71, "failed": None, "torn-0": None, "torn-1": None, "torn-2": None,
+    }  # fmt: skip
