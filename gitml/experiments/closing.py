@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -13,15 +14,13 @@ from gitml.experiments.desk import FOLDER, Desk
 from gitml.experiments.start import subject
 from gitml.experiments.verdict import STATUS, Verdict
 from gitml.git import trees
+from gitml.git.checkout import shelf_of
 from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.git.index import refresh_index
 from gitml.git.objects import Objects, list_tree
 from gitml.git.transaction import commit_tree
 from gitml.pipeline.snapshot import Snapshot
-from gitml.pipeline.verify import judge_snapshot
-from gitml.policy import lock
-from gitml.policy.report import report_complete
 from gitml.reports import document
 
 TYPE_CHECKING = False
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
     from gitml.config import Config
     from gitml.policy.rules import Violation
 
-UPDATE = "gitml exp update"
-"""The command that brings main into an experiment, and runs what is stale then."""
+_LEFT_BY_A_KILL = re.compile(r"/\.[^/]+\.[a-z0-9_]{8}\.tmp$")
+"""What `gitml.git.files.replace_file` was writing."""
 
 
 class Closing(NamedTuple):
@@ -64,19 +63,6 @@ class NotAcceptable(GitmlError):
             tuple(dict.fromkeys(mend for violation in violations for mend in violation.mend)),
         )
         self.violations = tuple(violations)
-
-
-class DoesNotMerge(GitmlError):
-    """Main and an experiment changed the same lines; nothing was changed."""
-
-    def __init__(self, slug: str, paths: Sequence[str]) -> None:
-        named = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-        super().__init__(
-            f"{FOLDER}{slug} does not merge into main: {named} changed in both",
-            "Bring main into the experiment first: parameters are merged by name, and what is stale then is run again.",
-            (f"git switch {FOLDER}{slug} && {UPDATE}",),
-        )
-        self.paths = tuple(paths)
 
 
 class NoVerdictPossible(GitmlError):
@@ -139,38 +125,6 @@ def with_verdict(content: bytes, verdict: str) -> bytes:
     return document.encoded(document.fill(text, fields={"status": STATUS, "verdict": verdict}))
 
 
-def judge(slug: str, tree: str, config: Config, at: Path, is_merged: bool = False) -> list[Violation]:
-    """Ask the rules for what goes to main.
-
-    Parameters
-    ----------
-    slug
-        The experiment.
-    tree
-        Full id of its tree or commit, or of the tree that main would have.
-    config
-        The rules that count.
-    at
-        As for `gitml.git.command.git`.
-    is_merged
-        Whether it is main's tree. What is wrong with that only is mended by bringing main in.
-
-    Returns
-    -------
-    violations
-        Of lock-forged, lock-stale and report-complete, errors and warnings.
-    """
-    with Objects(at) as objects:
-        files = Snapshot(list_tree(tree, at), objects)
-        verdict = judge_snapshot(files)
-        found = [*lock.lock_forged(verdict, config), *lock.lock_stale(verdict, config, is_released=True)]
-        if is_merged:
-            return [one._replace(what=f"merged with main, {one.what}", mend=(UPDATE,)) for one in found]
-        content = files.read(document.path(slug))
-        text = document.decoded(content) if content is not None else None
-        return [*found, *report_complete(slug, text, config)]
-
-
 def follow(place: Path, slug: str, closing: Closing) -> None:
     """Let the working tree that has the experiment checked out follow its last commit.
 
@@ -194,7 +148,8 @@ def follow(place: Path, slug: str, closing: Closing) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         told = with_verdict(current, str(verdict))
         if not file.is_file() or told != current:
-            replace_file(file, told)
+            with shelf_of(place) as shelf:
+                replace_file(file, told, shelf)
         refresh_index(place, trees.tree_with(closing.tip, staged, place), closing.commit)
 
 
@@ -202,12 +157,13 @@ def _with_report_of(place: Path, slug: str, tip: str) -> tuple[str, tuple[str, .
     """Return the tip's tree with the report's folder as it is on disk, and what else is changed there."""
     folder = document.path(slug).rpartition("/")[0]
     words = ("--literal-pathspecs", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--")
-    there = git(*words, operands=[folder], at=place).split("\0")[:-1]
+    listed = git(*words, operands=[folder], at=place).split("\0")[:-1]
+    there = [path for path in listed if _LEFT_BY_A_KILL.search(path) is None]
     before = git("ls-tree", "-r", "-z", "--name-only", tip, "--", operands=[f"{folder}/"], at=place).split("\0")[:-1]
     paths = sorted({*there, *before})
     tree = trees.tree_with_files(tip, place, paths)
-    listed = git("status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", at=place).split("\0")
-    return tree, tuple(line[3:] for line in listed if line and not line[3:].startswith(f"{folder}/"))
+    changed = git("status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", at=place).split("\0")
+    return tree, tuple(line[3:] for line in changed if line and not line[3:].startswith(f"{folder}/"))
 
 
 def _judge_files(desk: Desk, slug: str, tree: str) -> None:

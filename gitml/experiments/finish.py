@@ -10,14 +10,13 @@ from gitml.errors import GitmlError
 from gitml.experiments import closing, reporting, sharing
 from gitml.experiments import desk as desks
 from gitml.experiments import verdict as verdicts
-from gitml.experiments.closing import Closing, DoesNotMerge, NotAcceptable
+from gitml.experiments.acceptance import Into, accept
+from gitml.experiments.closing import Closing
 from gitml.experiments.desk import FOLDER
 from gitml.experiments.ending import (
     BranchIsCheckedOut,
     Finished,
     IsFinished,
-    MainIsBehind,
-    MainIsInUse,
     NoMain,
     NoneIsCheckedOut,
     Wish,
@@ -25,14 +24,14 @@ from gitml.experiments.ending import (
 from gitml.experiments.run import LOCK, AnotherRun
 from gitml.experiments.verdict import Merge, Pin, Verdict
 from gitml.git import checkout, lock, oplog, plan, repository
-from gitml.git.command import ask, git
+from gitml.git.command import ask
 from gitml.git.index import differences
-from gitml.git.merge import is_ancestor, merge
+from gitml.git.merge import is_ancestor
 from gitml.git.objects import Objects
 from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step
 from gitml.git.tags import tag_object
-from gitml.git.transaction import NoIdentity, commit_tree, compare_and_swap, delete, value_of
+from gitml.git.transaction import NoIdentity, compare_and_swap, delete, value_of
 from gitml.git.worktrees import worktrees
 from gitml.policy.law import law
 
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gitml.git.lock import Holder
-    from gitml.policy.rules import Violation
 
 MAIN = "refs/heads/main"
 
@@ -258,57 +256,16 @@ class Session:
         return self._main is not None and is_ancestor(commit, self._main, self.desk.root)
 
     def _prepare_merge(self) -> None:
-        """Merge without a working tree, and ask the rules for the experiment and for what main would be."""
-        root = self.desk.root
         if self._main is None:
             raise NoMain(
                 "there is no branch main here",
                 "An experiment is accepted into main.",
                 ("git branch main origin/main", "git branch -m master main"),
             )
-        main = self._main_to_merge_into(self._main)
-        self._refuse(closing.judge(self.slug, self.closing.commit, self._config, root))
-        merged = merge(main, self.closing.commit, root)
-        if merged.conflicts:
-            raise DoesNotMerge(self.slug, merged.conflicts)
-        if merged.tree != git("rev-parse", f"{self.closing.commit}^{{tree}}", at=root):
-            self._refuse(closing.judge(self.slug, merged.tree, self._config, root, is_merged=True))
-        if self.wish.is_pull_request:
-            return
-        text = f"Merge experiment {self.slug}\n"
-        made = commit_tree(merged.tree, [self._main, self.closing.commit], text, at=root)
-        self._merge = Merge(made, self._main, self.closing.commit)
-        place = self._places.get(MAIN)
-        if place is not None:
-            what = repository.unfinished(repository.find(place).git_dir)
-            if what is not None:
-                raise desks.Unfinished(what)
-            paths = checkout.in_the_way(place, self._main, made)
-            if paths:
-                raise MainIsInUse(place, paths)
-
-    def _main_to_merge_into(self, main: str) -> str:
-        """Return what it is merged into: main here, or for a pull request what the remote is known to have."""
-        root = self.desk.root
-        remote = ask("config", "--get", "branch.main.remote", at=root).out.strip() or self.wish.remote
-        there = value_of(f"refs/remotes/{remote}/main", root)
-        if there is None or there == main:
-            return main
-        if self.wish.is_pull_request:
-            return there
-        if is_ancestor(main, there, root):
-            count = int(git("rev-list", "--count", f"{main}..{there}", at=root))
-            raise MainIsBehind(remote, count, self._places.get(MAIN))
-        if not is_ancestor(there, main, root):
-            self._note(f"warning  main here and on {remote} have both moved; bring them together before you push")
-        return main
-
-    def _refuse(self, violations: Sequence[Violation]) -> None:
-        refused = [one for one in violations if one.severity == "error"]
-        if refused:
-            raise NotAcceptable(self.slug, refused)
-        for violation in violations:
-            self._note(f"warning  {violation.what} ({violation.rule})")
+        into = Into(self._main, self._places.get(MAIN), self.wish.remote, self.wish.is_pull_request)
+        made = accept(self.slug, self.closing.commit, into, self._config, self.desk.root, self._note)
+        if not self.wish.is_pull_request:
+            self._merge = Merge(made, self._main, self.closing.commit)
 
     # The steps, in their order.
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from gitml.git.command import ask, git
 from gitml.git.files import replace_file
 from gitml.git.index import Difference, differences, refresh_index
 from gitml.git.repository import OWN_FOLDER, CannotWrite, make_folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _GONE = "0"
 _SUBMODULE = "160000"
@@ -72,8 +77,7 @@ def follow(root: Path, old: str, new: str) -> list[str]:
     if not behind:
         return []
     touched = _changed_files(root)
-    folder = _temporary(root)
-    try:
+    with shelf_of(root) as folder:
         written = _written(root, folder, new, [one.path for one in behind if one.new[0] != _GONE])
         kept: list[str] = []
         done: list[str] = []
@@ -81,8 +85,6 @@ def follow(root: Path, old: str, new: str) -> list[str]:
         for one in sorted(behind, key=lambda one: one.new[0] != _GONE):
             is_followed = _follow_file(root, one, written / one.path, one.path in touched)
             (done if is_followed else kept).append(one.path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     refresh_index(root, old, new, done)
     return sorted(kept)
 
@@ -124,7 +126,7 @@ def _put(source: Path, file: Path) -> None:
         return
     if file.is_symlink():
         file.unlink()
-    replace_file(file, source.read_bytes())
+    replace_file(file, source.read_bytes(), source.parent)
     file.chmod(source.stat().st_mode & 0o7777)
 
 
@@ -158,13 +160,25 @@ def _changed_files(root: Path) -> set[str]:
     return set(git("diff-files", "-z", "--name-only", at=root).split("\0")[:-1])
 
 
-def _temporary(root: Path) -> Path:
+@contextmanager
+def shelf_of(root: Path) -> Iterator[Path]:
+    """Lend a folder in ``.git/gitml/tmp``; one that a killed command left is cleared after a day.
+
+    Raises
+    ------
+    CannotWrite
+        It cannot be made.
+    """
     shelf = Path(git("rev-parse", "--path-format=absolute", "--git-common-dir", at=root)) / OWN_FOLDER / "tmp"
     make_folder(shelf)
     try:
-        return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=shelf))
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=shelf))
     except OSError as error:
         raise CannotWrite(shelf, error.strerror or str(error)) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _written(root: Path, folder: Path, new: str, paths: list[str]) -> Path:
