@@ -24,6 +24,10 @@ from gitml.pipeline import dvc
 from gitml.pipeline import remote as transfer
 from gitml.pipeline.storage import Storage
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 State = Literal["only there", "same", "yours is behind", "yours is ahead", "both have moved", "moved there"]
 """How a remote's experiment compares with the one here; ``moved there``: its commits were not fetched yet."""
 
@@ -84,6 +88,20 @@ class NotOnTheRemote(WrongUsage):
         super().__init__(f"{remote} has no experiment {slug!r}", why, (mend, "gitml exp fetch   # lists what there is"))
 
 
+class OnlyATag(GitmlError):
+    """The experiment is finished, and its branch is gone."""
+
+    def __init__(self, slug: str, remote: str, tag: str) -> None:
+        super().__init__(
+            f"{slug} is finished, and {remote} has no branch of it any more",
+            f"The tag {tag} keeps its runs and its report.",
+            (
+                f"git fetch {quote(remote)} tag {tag} && gitml data fetch {tag}",
+                f"git branch {FOLDER}{slug} {tag}   # to go on with it",
+            ),
+        )
+
+
 class BothMoved(GitmlError):
     """The branch here and the one there have commits that the other lacks; neither was changed."""
 
@@ -141,8 +159,8 @@ class Session:
 
     Raises
     ------
-    NotOnTheRemote
-        It is not there.
+    NotOnTheRemote, OnlyATag
+        It is not there, or not any more.
     BrokenEnvironment
         The remote cannot be asked, or it is not clear which one is meant.
     """
@@ -153,12 +171,9 @@ class Session:
         self.ref = verdict.branch_of(slug)
         self.remote = remote or remote_of(slug, desk, "gitml exp fetch")
         self._data_remote = data_remote
-        there = list_remote(self.remote, [f"{_HEADS}*"], desk.root)
+        there = list_remote(self.remote, [f"{_HEADS}*", f"{verdict.PINS}{slug}*"], desk.root)
         if self.ref not in there:
-            from difflib import get_close_matches
-
-            near = get_close_matches(slug, [ref.removeprefix(_HEADS) for ref in there], n=1)
-            raise NotOnTheRemote(slug, self.remote, near[0] if near else None)
+            raise _not_there(slug, self.remote, there)
         self._old = value_of(self.ref, desk.root)
         self._place = next((one.path for one in worktrees(desk.root) if self._is_here(one.branch, one.is_gone)), None)
         self._new = there[self.ref]
@@ -249,6 +264,18 @@ class Session:
         if self._place is not None and self._place == self.desk.root:
             known = [storage.settings(project) for project in sorted({each.project for each in objects})]
             self._checked_out = sum(dvc.checkout(each) for each in known if each.is_checked_out)
+
+
+def _not_there(slug: str, remote: str, there: Mapping[str, str]) -> GitmlError:
+    from difflib import get_close_matches
+
+    numbers = {verdict.number_of(ref.removeprefix(verdict.PINS), slug): ref for ref in there}
+    last = max((number for number in numbers if number is not None), default=None)
+    if last is not None:
+        return OnlyATag(slug, remote, numbers[last].removeprefix("refs/tags/"))
+    names = [ref.removeprefix(_HEADS) for ref in there if ref.startswith(_HEADS)]
+    near = get_close_matches(slug, names, n=1)
+    return NotOnTheRemote(slug, remote, near[0] if near else None)
 
 
 def _state(ref: str, there: str, at: Path) -> State:

@@ -76,7 +76,7 @@ class Diverged(GitmlError):
             f"{short} on {remote} has commits that yours lacks (it is at {now[:10]})",
             "Somebody else goes on with it, or has taken the name for another idea. Nothing was changed.",
             (
-                f"git fetch {quote(remote)} && git log --oneline {short}..{quote(remote)}/{short}",
+                f"gitml exp fetch {short.removeprefix(FOLDER)}   # goes on from theirs, if yours has nothing else",
                 f"git branch -m {short} {short}-2   # if yours is another idea",
             ),
         )

@@ -112,7 +112,7 @@ def test_what_others_have_is_not_overwritten(parties: tuple[Repo, Server, Repo],
         "  Somebody else goes on with it, or has taken the name for another idea. Nothing\n"
         "  was changed.\n"
         "Mend:\n"
-        "  git fetch origin && git log --oneline experiments/lr..origin/experiments/lr\n"
+        "  gitml exp fetch lr   # goes on from theirs, if yours has nothing else\n"
         "  git branch -m experiments/lr experiments/lr-2   # if yours is another idea\n"
     )
     assert not objects_in(ada.path.parent / "storage")
@@ -329,3 +329,23 @@ def test_a_fetch_is_planned_and_told_as_json(parties: tuple[Repo, Server, Repo],
     assert gitml("exp", "fetch", "lr", at=ben.path).code == 0
     assert gitml("undo", at=ben.path).code == 1  # the remote has it, so there is nothing of one's own to undo
     assert [one["state"] for one in json.loads(gitml("exp", "fetch", "--json", at=ben.path).out)] == ["same"]
+
+
+def test_an_experiment_that_is_only_a_tag_there_is_named(parties: tuple[Repo, Server, Repo], gitml: Callable) -> None:
+    ada, _, ben = parties
+    assert gitml("exp", "finish", "--reject", at=ada.path).code == 0
+    assert gitml("exp", "push", at=ada.path).code == 0
+    ada.git("push", "--quiet", "origin", "--delete", "experiments/lr")
+    done = gitml("exp", "fetch", "lr", at=ben.path)
+    assert (done.code, done.err) == (
+        1,
+        "gitml: lr is finished, and origin has no branch of it any more\n"
+        "  The tag exp/lr keeps its runs and its report.\n"
+        "Mend:\n"
+        "  git fetch origin tag exp/lr && gitml data fetch exp/lr\n"
+        "  git branch experiments/lr exp/lr   # to go on with it\n",
+    )
+    assert ben.run("git", "fetch", "--quiet", "origin", "tag", "exp/lr").code == 0
+    fetched = gitml("data", "fetch", "exp/lr", at=ben.path)
+    assert fetched.out.splitlines()[0] == "fetched 1 file, 13 bytes of exp/lr from storage"
+    assert gitml("report", "show", "lr", "--path", at=ben.path).out == "exp/lr:reports/lr/README.md\n"
