@@ -9,6 +9,7 @@ import click
 
 from gitml.cli.run_progress import Screen
 from gitml.cli.run_result import as_json, as_text
+from gitml.cli.signals import ends_as_by_ctrl_c
 from gitml.cli.terminal import printable
 from gitml.errors import WrongUsage
 from gitml.experiments.run import Request, Session
@@ -50,14 +51,14 @@ def command(
     """
     request = Request(name, tuple(_parsed(text) for text in sets), message, include, force)
     screen = Screen(sys.stderr)
-    session = Session(request, tell=screen.show, note=screen.note)
+    session = Session(request, tell=screen.show, note=screen.note, is_dry_run=dry_run)
     if dry_run:
         lines = describe(session.plan())
         print(json.dumps(lines, indent=2) if is_json else "\n".join(printable(f"would {line}") for line in lines))
         return
     for change in session.chosen().changes if sets else ():
         screen.note(str(change) + (f"   on new branch {session.branch}" if session.is_new else ""))
-    with screen:
+    with ends_as_by_ctrl_c(), screen:
         finished = session.carry_out()
     print(as_json(finished) if is_json else as_text(finished))
 
