@@ -5,9 +5,9 @@ from __future__ import annotations
 SUBCOMMANDS: dict[str, str] = {
     "start": "Begin an experiment: a branch with a report, before any run.",
     "run": "Run the pipeline, and commit what it gave with what it was made of.",
-    "push": "Push an experiment: the data of its runs, then its branch and its tags.",
-    "fetch": "Fetch an experiment of a colleague: its branch, and the data of its last run.",
-    "finish": "End an experiment: pin its runs under a tag; accept it into main, or reject it.",
+    "push": "Push an experiment: its data, then its branch and tags.",
+    "fetch": "Fetch an experiment: its branch, and its last run's data.",
+    "finish": "End an experiment: accept it into main, or reject it.",
     "list": "List all experiments, best first, against main.",
     "show": "Show one experiment: params, metrics, runs, report.",
     "diff": "Show what differs between two experiments.",

@@ -27,7 +27,7 @@ Example:
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def command(name: str | None, remote: str, data_remote: str, dry_run: bool, as_json: bool) -> None:
-    """Fetch an experiment of a colleague: its branch, and the data of its last run.
+    """Fetch an experiment: its branch, and its last run's data.
 
     The local branch is made, or moved where that loses nothing; where both have moved it stays as it is. Where
     it is checked out and clean, its files follow. Broken off, the same again goes on. Without NAME, the

@@ -45,7 +45,7 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """End an experiment: pin its runs under a tag; accept it into main, or reject it.
+    """End an experiment: accept it into main, or reject it.
 
     The tag exp/NAME keeps all runs and the report, in which status and verdict are set; the next end of the
     same experiment is exp/NAME@2. Accepted, it is merged into main in this clone, if its report is complete,

@@ -28,7 +28,7 @@ MOST_NAMED = 3
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object.")
 def command(name: str | None, remote: str, data_remote: str, dry_run: bool, as_json: bool) -> None:
-    """Push an experiment: the data of its runs, then its branch and its tags.
+    """Push an experiment: its data, then its branch and tags.
 
     Only what the remotes lack is sent; broken off, the same again goes on. The branch is never forced. NAME is
     the experiment that is checked out, if left out.

@@ -11,6 +11,7 @@ from gitml.experiments import closing, reporting, sharing
 from gitml.experiments import desk as desks
 from gitml.experiments import verdict as verdicts
 from gitml.experiments.acceptance import Into, accept
+from gitml.experiments.before import LOCK
 from gitml.experiments.closing import Closing
 from gitml.experiments.desk import FOLDER
 from gitml.experiments.ending import (
@@ -21,7 +22,7 @@ from gitml.experiments.ending import (
     NoneIsCheckedOut,
     Wish,
 )
-from gitml.experiments.run import LOCK, AnotherRun
+from gitml.experiments.landing import AnotherRun
 from gitml.experiments.verdict import Merge, Pin, Verdict
 from gitml.git import checkout, lock, oplog, plan, repository
 from gitml.git.command import ask
@@ -171,8 +172,9 @@ class Session:
         what = repository.unfinished(git_dir)
         if what is not None:
             raise desks.Unfinished(what)
-        if lock.is_held(git_dir / repository.OWN_FOLDER / LOCK):
-            raise AnotherRun(f"a run of {FOLDER}{self.slug} is under way in {place}", "", ("gitml status",))
+        file = git_dir / repository.OWN_FOLDER / LOCK
+        if lock.is_held(file):
+            raise AnotherRun(lock.read_holder(file))
         if self.wish.is_deleted:
             again = command(["gitml", "exp", "finish", self.slug, *self._flags(), "--delete"])
             raise BranchIsCheckedOut(self.slug, place, again)
