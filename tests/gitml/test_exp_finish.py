@@ -145,9 +145,9 @@ def test_an_unfinished_report_and_a_stale_lock_refuse(made: Repo, gitml: Callabl
     assert done.code == 1
     assert done.err == (
         "gitml: experiments/lr cannot be accepted (report-complete)\n"
-        "  the report of lr is not finished: Objective, Conclusions and Next steps are\n"
-        "  empty. A section needs words of its own; the template's prompts, headings and\n"
-        "  comments are none.\n"
+        "  the report of lr is not finished: Conclusions and Next steps are empty. A\n"
+        "  section needs words of its own; the template's prompts, headings and comments\n"
+        "  are none.\n"
         "Mend:\n"
         "  gitml report edit lr\n"
     )

@@ -31,7 +31,7 @@ def test_show_prints_it_as_it_is_in_the_working_tree(made: Repo, gitml: Callable
     told = json.loads(gitml("report", "show", "lr", "--json", at=made.path).out)
     assert (told["experiment"], told["path"]) == ("lr", REPORT)
     assert (told["fields"]["id"], told["fields"]["parent"]) == ("lr", "main")
-    assert told["missing"] == ["Objective", "Conclusions"]
+    assert told["missing"] == ["Conclusions"]
 
 
 def test_show_finds_branch_fetched_branch_and_tag(made: Repo, gitml: Callable) -> None:
@@ -103,7 +103,8 @@ def test_refresh_says_what_the_run_said(made: Repo, gitml: Callable) -> None:
     file = answer_report(made)
     answered = file.read_bytes()
     made.git("commit", "--quiet", "-a", "-m", "experiment: words")
-    file.write_bytes(answered.replace(b"accuracy", b"luck"))
+    above, marker, below = answered.partition(b"<!-- gitml:results -->")
+    file.write_bytes(above + marker + below.replace(b"accuracy", b"luck"))
     planned = gitml("report", "refresh", "--dry-run", at=made.path)
     assert planned.out == f"would write {REPORT}\nnext  gitml exp finish\n"
     assert b"luck" in file.read_bytes()
@@ -143,7 +144,7 @@ def test_refresh_of_a_second_run_and_of_none(made: Repo, gitml: Callable) -> Non
 
 def test_check_of_one_and_of_all(made: Repo, gitml: Callable) -> None:
     done = gitml("report", "check", at=made.path)
-    assert done == (1, "lr  Objective, Conclusions and Next steps are missing\nnext  gitml report edit lr\n", "")
+    assert done == (1, "lr  Conclusions and Next steps are missing\nnext  gitml report edit lr\n", "")
     made.git("branch", "experiments/bare", "main")
     answer_report(made)
     assert gitml("report", "check", "lr", at=made.path) == (0, "lr  complete\nnext  gitml exp finish\n", "")
