@@ -6,6 +6,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
         "status": "Show where you are: the experiment, its last run, what runs, what is next.",
         "exp": "Start, run, compare and finish experiments; each is a branch.",
+        "report": "Show, edit, refresh and check the reports of experiments.",
         "data": "Push and fetch the data and models of commits, and show what is where.",
         "undo": "Take back the last command in this clone; files stay as they are.",
         "doctor": "Check this machine and this repository, and name what mends them.",

@@ -118,9 +118,14 @@ def arrange(lines: Iterable[str]) -> Listing:
                 tracked.setdefault((found.kind, found.name), []).append(ref)
         else:
             found = _local(full, oid, mark == "*")
-            if found is not None:
+            if found is not None and _is_later(found, local.get((found.kind, found.name))):
                 local[found.kind, found.name] = found
     return _joined(local, tracked, has_remotes, is_blocked)
+
+
+def _is_later(found: Ref, known: Ref | None) -> bool:
+    """Say whether a tag is of a later end of the same experiment: exp/lr@2 after exp/lr, exp/lr@10 after that."""
+    return known is None or (len(found.full), found.full) > (len(known.full), known.full)
 
 
 def _joined(
@@ -154,7 +159,7 @@ def _joined(
 
 def _local(full: str, oid: str, is_checked_out: bool) -> Ref | None:
     if full.startswith(FINISHED):
-        slug = full[len(FINISHED) :]
+        slug = full[len(FINISHED) :].partition("@")[0]
         return Ref("finished", slug, slug, full, oid)
     found = _named(full[len(HEADS) :]) if full.startswith(HEADS) else None
     return None if found is None else Ref(found.kind, found.name, found.slug, full, oid, is_checked_out)

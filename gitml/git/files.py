@@ -10,8 +10,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def replace_file(file: Path, content: bytes) -> None:
+def replace_file(file: Path, content: bytes, shelf: Path | None = None) -> None:
     """Write a file so that a kill, or a full disk, leaves the old one; its mode is kept.
+
+    Parameters
+    ----------
+    file
+        It need not be there; its folder must.
+    content
+        All of it.
+    shelf
+        The folder in which the new one is until it is whole; None for beside it, where a kill leaves what git
+        shows as untracked. One on another disk is not used.
 
     Raises
     ------
@@ -20,7 +30,8 @@ def replace_file(file: Path, content: bytes) -> None:
     """
     file = file.resolve()
     mode = file.stat().st_mode & 0o7777 if file.exists() else 0o666 & ~_umask()
-    handle, beside = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".tmp", dir=file.parent)
+    is_one_disk = shelf is not None and shelf.stat().st_dev == file.parent.stat().st_dev
+    handle, beside = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".tmp", dir=shelf if is_one_disk else file.parent)
     try:
         with os.fdopen(handle, "wb") as opened:
             opened.write(content)

@@ -17,8 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PATIENCE = 2.0
-"""Seconds to wait for another git that has the index."""
+PATIENCE = 4.0
+"""Seconds to wait for another git that has the index; longer than it takes to see that nobody has."""
 
 _GONE = ("0", "")
 

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitml.errors import BrokenEnvironment, GitmlError
+from gitml.git import repository
 from gitml.git.command import ask, failure, git
 from gitml.git.trees import OBJECT_ID
+
+OLDEST = (2, 38)
+"""The first git with ``merge-tree --write-tree``."""
 
 _OURS = (
     # A folder that one side renamed must not take along what the other side wrote into it: reports, results.
@@ -55,6 +59,17 @@ class HistoryIsShallow(BrokenEnvironment):
         )
 
 
+class GitIsTooOld(BrokenEnvironment):
+    """The git that is installed cannot merge without a working tree."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"git {version} cannot merge without a working tree",
+            "gitml needs git merge-tree --write-tree.",
+            ("install git 2.38 or newer: https://git-scm.com/downloads",),
+        )
+
+
 def merge_bases(ours: str, theirs: str, at: Path | None = None) -> list[str]:
     """Return the commits at which two commits parted: mostly one, several where they were merged crosswise.
 
@@ -91,6 +106,11 @@ def merge_trees(ours: str, theirs: str, at: Path | None = None) -> Textual:
         Full ids of commits that have a past in common.
     at
         As for `gitml.git.command.git`.
+
+    Raises
+    ------
+    GitIsTooOld
+        It is older than 2.38.
     """
     for oid in (ours, theirs):
         if not OBJECT_ID.fullmatch(oid):
@@ -98,7 +118,8 @@ def merge_trees(ours: str, theirs: str, at: Path | None = None) -> Textual:
     words = (*_OURS, "merge-tree", "--write-tree", "-z", "--no-messages")  # new in git 2.38
     answer = ask(*words, operands=[ours, theirs], at=at)
     if answer.code not in (0, 1):
-        raise failure(answer, *words, ours, theirs, at=at)
+        text, numbers = repository.version()
+        raise GitIsTooOld(text) if numbers < OLDEST else failure(answer, *words, ours, theirs, at=at)
     tree, *entries = answer.out.split("\0")
     paths = [entry.partition("\t")[2] for entry in entries if entry]
     return Textual(tree.strip(), tuple(dict.fromkeys(paths)))
@@ -120,3 +141,8 @@ def merge_file(base: bytes, ours: bytes, theirs: bytes, is_union: bool = False) 
             file.write_bytes(content)
         answer = ask("merge-file", "-p", *(("--union",) if is_union else ()), operands=list(map(str, files)))
     return os.fsencode(answer.out) if answer.code == 0 else None
+
+
+def is_ancestor(commit: str, of: str, at: Path | None = None) -> bool:
+    """Say whether a commit is another one, or reachable from it; both by full ids."""
+    return ask("merge-base", "--is-ancestor", commit, of, at=at).code == 0

@@ -167,12 +167,47 @@ def read_remote(remote: str, refs: list[str], at: Path | None = None) -> dict[st
     NoSuchRemote, RemoteUnreachable
         There is nobody to ask.
     """
+    there = list_remote(remote, refs, at)
+    return {ref: there.get(ref) for ref in refs}
+
+
+def list_remote(remote: str, patterns: list[str], at: Path | None = None) -> dict[str, str]:
+    """Return the refs of a remote that fit patterns such as ``refs/heads/experiments/*``, and what they point at.
+
+    Raises
+    ------
+    NoSuchRemote, RemoteUnreachable
+        There is nobody to ask.
+    """
     _check_remote(remote, at)
-    answer = ask("ls-remote", "--quiet", "--", operands=[remote, *refs], variables=_ENGLISH, at=at)
+    answer = ask("ls-remote", "--quiet", "--", operands=[remote, *patterns], variables=_ENGLISH, at=at)
     if answer.code != 0:
         raise RemoteUnreachable(remote, _said_by_git(answer.err))
-    there = {ref: oid for oid, _, ref in (line.partition("\t") for line in answer.out.splitlines())}
-    return {ref: there.get(ref) for ref in refs}
+    return {ref: oid for oid, _, ref in (line.partition("\t") for line in answer.out.splitlines())}
+
+
+def fetch(remote: str, refspecs: list[str], at: Path | None = None) -> None:
+    """Bring refs of a remote here, and nothing beside them.
+
+    Parameters
+    ----------
+    remote
+        Its name.
+    refspecs
+        Of full names: ``+refs/heads/x:refs/remotes/origin/x``.
+    at
+        As for `gitml.git.command.git`.
+
+    Raises
+    ------
+    NoSuchRemote, RemoteUnreachable
+        There is nobody to ask.
+    """
+    _check_remote(remote, at)
+    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--")
+    answer = ask(*words, operands=[remote, *refspecs], variables=_ENGLISH, at=at)
+    if answer.code != 0:
+        raise RemoteUnreachable(remote, _said_by_git(answer.err))
 
 
 def _check(updates: Mapping[str, Update]) -> None:
