@@ -11,7 +11,7 @@ import click
 from gitml.cli.terminal import printable
 from gitml.errors import WrongUsage
 from gitml.forges.event import pull_request
-from gitml.git import repository
+from gitml.git import repository, server
 from gitml.policy.pull_request import Answer, Asked, answer
 from gitml.policy.refusal import Refusal, as_data
 
@@ -66,7 +66,7 @@ def check(
 
 def _asked(base: str | None, head: str | None, branch: str | None, title: str | None) -> Asked:
     known = pull_request(os.environ)
-    remote, _, name = (base or f"origin/{known.base if known is not None else 'main'}").partition("/")
+    remote, name = _split(base or f"origin/{known.base if known is not None else 'main'}")
     if not remote or not name:
         raise WrongUsage(f"{base!r} is no remote's branch", "", ("gitml ci check --base origin/main",))
     if known is not None:
@@ -80,6 +80,13 @@ def _asked(base: str | None, head: str | None, branch: str | None, title: str | 
         )
     checked_out = repository.head(repository.find()).branch
     return Asked(remote, name, branch or (checked_out if head is None else head) or "", head or "HEAD", title)
+
+
+def _split(base: str) -> tuple[str, str]:
+    """Return the remote and the branch in ``origin/main``; a remote may have a slash in its name, too."""
+    named = [remote for remote in server.remotes() if base.startswith(f"{remote}/")]
+    remote = max(named, key=len, default=base.partition("/")[0])
+    return remote, base[len(remote) + 1 :]
 
 
 def _as_text(found: Answer) -> str:

@@ -34,6 +34,16 @@ def refs_seen_from_clone(remote: str, at: Path | None = None) -> dict[str, str]:
     }
 
 
+def remotes(at: Path | None = None) -> list[str]:
+    """Return the names of this clone's remotes."""
+    return git("remote", at=at).splitlines()
+
+
+def is_remote(name: str, at: Path | None = None) -> bool:
+    """Say whether `name` is that of a remote, and not a URL."""
+    return name in remotes(at)
+
+
 def default_branch(known: dict[str, str], head: str = "HEAD", at: Path | None = None) -> str:
     """Return the short name of the branch whose rules count.
 
