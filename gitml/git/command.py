@@ -159,7 +159,9 @@ def start(*words: str, at: Path | None = None) -> subprocess.Popen[bytes]:
         raise GitIsMissing from None
 
 
-def fields_of(*words: str, operands: Sequence[str] = (), at: Path | None = None, stdin: bytes = b"") -> Iterator[str]:
+def fields_of(
+    *words: str, operands: Sequence[str] = (), at: Path | None = None, stdin: bytes = b"", most: int = 0
+) -> Iterator[str]:
     """Yield what git writes between NULs, as it comes: however much it is, and whenever the caller has enough.
 
     Parameters
@@ -168,6 +170,8 @@ def fields_of(*words: str, operands: Sequence[str] = (), at: Path | None = None,
         As for `git`.
     stdin
         What git reads, as much as a pipe holds: 64 KiB.
+    most
+        Bytes of memory that git may take for its answer, on Linux; 0 for any. With more it ends by a failure.
 
     Raises
     ------
@@ -188,6 +192,8 @@ def fields_of(*words: str, operands: Sequence[str] = (), at: Path | None = None,
         raise GitIsMissing from None
     with running:
         try:
+            if most:
+                _limit(running.pid, most)
             if running.stdin is not None:
                 running.stdin.write(stdin)
                 running.stdin.close()
@@ -199,6 +205,13 @@ def fields_of(*words: str, operands: Sequence[str] = (), at: Path | None = None,
     if running.returncode != 0:
         answer = Answer(running.returncode, "", without_secrets(os.fsdecode(said)))
         raise failure(answer, *words, *operands, at=at)
+
+
+def _limit(process: int, most: int) -> None:
+    import resource
+
+    if hasattr(resource, "prlimit"):
+        resource.prlimit(process, resource.RLIMIT_DATA, (most, most))
 
 
 def _between_nuls(stream: IO[bytes] | None) -> Iterator[str]:

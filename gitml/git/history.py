@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from gitml.conventions import commits
+from gitml.errors import GitFailed
 from gitml.git.command import fields_of, git
 from gitml.git.objects import Objects, TooManyFiles
 
@@ -27,6 +28,9 @@ EMPTY_TREES = frozenset(
 
 MOST_FILES = 500_000
 """Files that commits may bring at once; a folder that is in itself ten times, ten deep, has ten thousand million."""
+
+_MEMORY = 2**29
+"""Bytes for the git that compares a commit with its parents: it has the whole list before it writes a word of it."""
 
 _LINK = "160000"
 _BATCH = 500
@@ -149,17 +153,23 @@ class History:
             They are more than `MOST_FILES`.
         """
         count = 0
+        says = f"{len(oids)} commit{'s' * (len(oids) != 1)} would bring more than {MOST_FILES:,} files"
         for place in range(0, len(oids), _BATCH):
-            for one in self._brings(oids[place : place + _BATCH]):
-                count += 1
-                if count > MOST_FILES:
-                    raise TooManyFiles(f"{len(oids)} commits bring more than {MOST_FILES:,} files")
-                yield one
+            try:
+                for one in self._brings(oids[place : place + _BATCH]):
+                    count += 1
+                    if count > MOST_FILES:
+                        raise TooManyFiles(says)
+                    yield one
+            except GitFailed as failed:
+                if "out of memory" not in failed.stderr.lower():
+                    raise
+                raise TooManyFiles(says) from None
 
     def _brings(self, oids: Sequence[str]) -> Iterator[Brought]:
         words = ("diff-tree", "--stdin", "-r", "-z", "-c", "--root", "--raw", "--no-renames", "--no-abbrev")
         lines = "".join(f"{oid}\n" for oid in oids)
-        fields = fields_of(*words, at=self._at, stdin=lines.encode())
+        fields = fields_of(*words, at=self._at, stdin=lines.encode(), most=_MEMORY)
         commit = ""
         for field in fields:
             if not field.startswith(":"):
