@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitml.config import FILE
 from gitml.conventions import branches, tags
+from gitml.git import server
 from gitml.git.history import LARGEST_COMMIT
 from gitml.git.objects import Entry, list_tree
 from gitml.pipeline.snapshot import Snapshot
@@ -31,6 +32,9 @@ Place = Literal["pre-push", "pull request", "server"]
 
 LONGEST_HISTORY = 100_000
 """Commits of production that are looked back on."""
+
+_FEW = 4
+"""Files that are not worth a fetch of their own."""
 
 RELEASED = ("model", "promotion", "production")
 """Kinds of branches that hold a released model."""
@@ -234,6 +238,8 @@ class _Check:
         paths: dict[str, list[str]] = {}
         for path, oid in named:
             paths.setdefault(oid, []).append(path)
+        if self.ground.place == "pull request" and len(paths) > _FEW:
+            server.fetch_ahead(paths, self.ground.at)
         violations = []
         for oid, (_, size) in self.objects.describe(paths).items():
             is_read = any(contents.is_worth_reading(path, size, self.config) for path in paths[oid])

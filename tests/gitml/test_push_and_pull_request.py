@@ -220,3 +220,17 @@ class TestPullRequest:
             words = ("--base", "origin/production/production-model", "--head", promotion)
             done = gitml("ci", "check", "--json", *words, "--branch", f"promote/model-v{number}", at=registry.repo.path)
             assert rules(done) == says
+
+    def test_a_clone_without_blobs_asks_for_them_once(self, gitml: Gitml, forge: Server) -> None:
+        other = forge.clone("other")
+        other.git("switch", "--quiet", "--create", "experiments/x")
+        for number in range(8):
+            other.commit("experiment: x", a=f"{number}")
+        other.git("push", "--quiet", "origin", "experiments/x")
+        forge.git("config", "uploadpack.allowFilter", "true")
+        words = ("--filter=blob:none", "--no-checkout", "--branch=experiments/x", f"file://{forge.path}", "../partial")
+        forge.run("git", "clone", "--quiet", *words)
+        partial = Repo(forge.path.parent / "partial")
+        before = len(list(partial.path.glob(".git/objects/pack/*.promisor")))
+        assert rules(gitml("ci", "check", "--json", at=partial.path)) == []
+        assert len(list(partial.path.glob(".git/objects/pack/*.promisor"))) == before + 1
