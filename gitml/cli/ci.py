@@ -14,6 +14,7 @@ from gitml.forges.event import pull_request
 from gitml.git import repository, server
 from gitml.policy.pull_request import Answer, Asked, answer
 from gitml.policy.refusal import Refusal, as_data
+from gitml.policy.rules import Violation
 
 
 @click.group("ci", epilog="\b\nExample:\n  gitml ci check --base origin/main")
@@ -115,12 +116,17 @@ def _as_json(found: Answer) -> str:
 def _as_annotations(found: Answer) -> str:
     lines = [
         f"::{'error' if one.severity == 'error' else 'warning'} {_place(one.path, one.line)}"
-        f"title={_property(one.rule)}::{_data(' '.join(filter(None, (one.what + '.', one.why, *one.mend))))}"
+        f"title={_property(one.rule)}::{_data(_in_one_line(one))}"
         for _, one in found.judged
     ]
     # what follows quotes the pull request, and a line that begins with :: would be obeyed
     token = secrets.token_hex(16)
     return "\n".join([*lines, f"::stop-commands::{token}", _as_text(found), f"::{token}::"])
+
+
+def _in_one_line(violation: Violation) -> str:
+    mend = f"Mend: {'; '.join(violation.mend)}" if violation.mend else ""
+    return " ".join(filter(None, (f"{violation.what}.", violation.why, mend)))
 
 
 def _place(path: str, line: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -35,6 +36,8 @@ _MEMORY = 2**29
 _LINK = "160000"
 _BATCH = 500
 """Commits that one git is told of: as many ids as a pipe holds, so that neither side waits for the other."""
+
+_PARENT = re.compile(rb"parent [0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 _NOT_GITS = frozenset(
     {"idna", "punycode", "raw-unicode-escape", "raw_unicode_escape", "undefined", "unicode-escape", "unicode_escape"}
@@ -194,7 +197,7 @@ def parse(oid: str, content: bytes) -> Commit:
     tree = _value(lines[0], b"tree")
     parents: list[str] = []
     for line in lines[1:]:
-        if not line.startswith(b"parent "):
+        if _PARENT.fullmatch(line) is None:
             break
         parents.append(_value(line, b"parent"))
     author = _first(lines, b"author").rpartition(b">")[0].decode("utf-8", "surrogateescape") + ">"

@@ -143,6 +143,12 @@ class TestLies:
         commit = raw(registry.repo, "commit", text)
         assert "production-tree" in rules(push(registry.repo, f"{commit}:refs/heads/production/production-model"))
 
+    def test_a_parent_that_git_passes_over(self, clone: Repo) -> None:
+        main, tree = clone.git("rev-parse", "main"), clone.git("rev-parse", "main^{tree}")
+        commit = raw(clone, "commit", f"tree {tree}\nparent {main}\nparent zz\n\nwrong\n")
+        assert clone.git("rev-list", "--parents", "--max-count=1", commit).split() == [commit, main]
+        assert rules(push(clone, f"{commit}:refs/heads/experiments/x")) == "commit-prefix"
+
     @pytest.mark.parametrize("way", ["twice", "further down"])
     def test_a_parent_that_makes_no_merge(self, clone: Repo, way: str) -> None:
         main, tree = clone.git("rev-parse", "main"), clone.git("rev-parse", "main^{tree}")
