@@ -56,6 +56,7 @@ pictures: $(VENV)/.dev
 	$(VENV)/bin/python docs/pictures.py
 
 bench: $(VENV)/.dev
+	@$(PIP) install -c constraints.txt -c constraints-dev.txt -e '.[pipeline,reports,dev,bench]'
 	@for script in $$(grep -l '^def main(' benchmarks/*.py); do \
 	    echo "== $$script"; $(VENV)/bin/python -m "benchmarks.$$(basename "$$script" .py)" || exit 1; done
 
@@ -90,14 +91,14 @@ $(VENV)/.made: $(if $(SOUND),,FORCE)
 	fi
 	@touch $@
 
-$(VENV)/.pipeline: $(VENV)/.made pyproject.toml constraints.txt
+$(VENV)/.pipeline: $(VENV)/.made pyproject.toml constraints.txt constraints-dev.txt
 	@echo 'installing gitml and its pipeline: the first time 2 to 5 minutes, and 2 GB on disk' >&2
-	@$(PIP) install -c constraints.txt -e '.[pipeline]'
+	@$(PIP) install -c constraints.txt -c constraints-dev.txt -e '.[pipeline,reports]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.pipeline constraints-dev.txt
 	@echo 'installing the test tools: the first time half a minute' >&2
-	@$(PIP) install -c constraints.txt -c constraints-dev.txt -e '.[pipeline,dev]'
+	@$(PIP) install -c constraints.txt -c constraints-dev.txt -e '.[pipeline,reports,dev]'
 	@touch $@
 
 # In a fresh environment, so that nothing stays which nobody needs; the comments at the heads are kept.
@@ -107,9 +108,9 @@ FROZEN := $(NEW)/bin/python -m pip freeze --all --exclude pip --exclude gitml | 
 constraints: $(VENV)/.made
 	@rm -rf $(NEW) && $(VENV)/bin/python -m venv $(NEW)
 	@echo 'installing the newest versions that fit, twice: some minutes' >&2
-	@$(NEW)/bin/python -m pip -qq --disable-pip-version-check install '.[pipeline]'
+	@$(NEW)/bin/python -m pip -qq --disable-pip-version-check install '.[pipeline,reports]'
 	@{ sed -n '/^#/p' constraints.txt; $(FROZEN); } > $(NEW)/run.txt
-	@$(NEW)/bin/python -m pip -qq --disable-pip-version-check install -c $(NEW)/run.txt '.[pipeline,dev]'
+	@$(NEW)/bin/python -m pip -qq --disable-pip-version-check install -c $(NEW)/run.txt '.[pipeline,reports,dev,bench]'
 	@{ sed -n '/^#/p' constraints-dev.txt; $(FROZEN) | grep -vxFf $(NEW)/run.txt; } > $(NEW)/dev.txt
 	@mv $(NEW)/run.txt constraints.txt && mv $(NEW)/dev.txt constraints-dev.txt && rm -rf $(NEW)
 	@git --no-pager diff --stat -- constraints.txt constraints-dev.txt

@@ -59,9 +59,20 @@ def cases(folder: Path) -> dict[str, tuple[Path, Case]]:
         "right, gitml.toml": (configured, Case([hook, ".git/feat"], 2.5)),
         "the same, first time": (configured, Case(["sh", "-c", f"rm -f .git/gitml/prefixes; {hook} .git/feat"])),
         "wrong": (plain, Case([hook, ".git/wrong"], 0, 1)),
+        **{name: (plain, Case(command)) for name, command in peers().items()},
         "git commit": (without, Case(commit)),
         "git commit, hooks": (plain, Case(commit)),
     }
+
+
+def peers() -> dict[str, list[str]]:
+    """Return other tools that judge a message, those that are installed beside this Python."""
+    folder = Path(sys.executable).parent
+    commands = {
+        "gitlint": [str(folder / "gitlint"), "--ignore", "all", "--msg-filename", ".git/right"],
+        "cz check": [str(folder / "cz"), "check", "--commit-msg-file", ".git/feat"],
+    }
+    return {name: command for name, command in commands.items() if Path(command[0]).exists()}
 
 
 def measure(rounds: int) -> dict[str, tuple[float, float]]:

@@ -80,7 +80,7 @@ def measure(root: Path, files: int, rounds: int) -> dict[str, float]:
 
 def main() -> None:
     """Print the table."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     sizes = (100, 1_000, 5_000)
     columns = []
     with tempfile.TemporaryDirectory() as folder:

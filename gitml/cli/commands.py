@@ -5,6 +5,7 @@ from __future__ import annotations
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
         "exp": "Start, run, compare and finish experiments; each is a branch.",
+        "data": "Push and fetch the data and models of commits, and show what is where.",
         "undo": "Take back the last command in this clone; files stay as they are.",
         "doctor": "Check this machine and this repository, and name what mends them.",
     },
@@ -31,7 +32,7 @@ def overview() -> str:
     for section, commands in SECTIONS.items():
         if commands:
             blocks.append("\n".join([section, *(f"  {name:{width}}  {does}" for name, does in commands.items())]))
-    blocks.append("Example\n  gitml doctor")
+    blocks.append("Example\n  gitml exp run -n lower-lr -S lr=3e-4")
     blocks.append(
         "gitml COMMAND --help says more about one. Exit codes: 0 done, 1 a rule says no,\n"
         "2 wrong usage, 3 a broken environment, 130 interrupted. GITML_DEBUG=1 shows\n"

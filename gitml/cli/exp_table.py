@@ -120,6 +120,8 @@ def _versus(row: Row, decimals: int) -> str:
         return ""
     if row.delta is None:
         return {"other data": "other data", "no result": "no result"}.get(row.group, "")
+    if row.delta == 0:
+        return "same" if row.entry.line.runs else "no run yet"
     return f"{shown.delta(row.delta, decimals)} {row.word}".rstrip()
 
 

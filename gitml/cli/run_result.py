@@ -11,6 +11,7 @@ from gitml.cli.terminal import printable
 if TYPE_CHECKING:
     from gitml.experiments.message import Change
     from gitml.experiments.run import Finished
+    from gitml.reports.comparison import Comparison, MetricChange
 
 MOST = 8
 """Metrics that are shown; all of them are in the report."""
@@ -23,7 +24,7 @@ def as_text(finished: Finished) -> str:
         lines = [f"{branch} has this run already; nothing was committed"]
     else:
         lines = [f"✓ {finished.commit[:7]} on {branch}   {seconds(finished.outcome.seconds)}"]
-    lines += _table(finished.metrics)
+    lines += _table(finished)
     if finished.edited:
         names = ", ".join(finished.edited[:3]) + (
             f" and {len(finished.edited) - 3} more" if len(finished.edited) > 3 else ""
@@ -49,6 +50,7 @@ def as_json(finished: Finished) -> str:
         "params": [_told(one) for one in finished.params],
         "metrics": [_told(one) for one in finished.metrics],
         "stages": [{"stage": one.stage, "does": one.does} for one in finished.outcome.events if one.does != "runs"],
+        "comparisons": [_compared(one) for one in finished.comparisons],
         "edited": list(finished.edited),
         "report": finished.report,
         "missing": list(finished.missing),
@@ -56,33 +58,58 @@ def as_json(finished: Finished) -> str:
     return json.dumps(told, indent=2)
 
 
+def _compared(comparison: Comparison) -> dict[str, Any]:
+    changes = [
+        {**one._asdict(), "interval": list(one.interval) if one.interval is not None else None}
+        for one in comparison.changes
+    ]
+    return {**comparison._asdict(), "changes": changes}
+
+
 def _told(change: Change) -> dict[str, Any]:
     return {"name": change.name, "old": change.old, "new": change.new}
 
 
-def _table(metrics: tuple[Change, ...]) -> list[str]:
-    shown = metrics[:MOST]
-    if not shown:
+def _table(finished: Finished) -> list[str]:
+    """Return the metrics beside the parent's, with the interval and the word where there is one."""
+    parent = next(iter(finished.comparisons), None)
+    if parent is None:
         return []
-    rows = [("", "now", "parent", "change")]
-    for one in shown:
-        is_number = isinstance(one.old, int | float) and not isinstance(one.old, bool)
+    changes = [one for one in parent.changes if one.now is not None and "." not in one.name][:MOST]
+    has_intervals = any(one.interval is not None for one in changes)
+    rows = [("", "now", parent.role, "change" + (" [95 %]" if has_intervals else ""), "")]
+    for one in changes:
+        is_compared = one.now is not None and one.before is not None
         rows.append(
             (
                 one.name,
-                _figure(one.new),
-                _figure(one.old) if is_number else "",
-                f"{one.new - one.old:+.4g}" if is_number else "",
+                _figure(one.now),
+                _figure(one.before),
+                _difference(one) if is_compared else "",
+                one.word if is_compared else "",
             )
         )
-    widths = [max(len(row[place]) for row in rows) for place in range(4)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        ).rstrip()
-        for row in rows
-    ]
+    if all(not row[2] for row in rows[1:]):
+        rows = [(row[0], row[1], "", "", "") for row in rows]
+    widths = [max(len(row[place]) for row in rows) for place in range(5)]
+    lines = []
+    for name, now, before, change, word in rows:
+        left = f"{name:{widths[0]}}  {now:>{widths[1]}}  {before:>{widths[2]}}"
+        lines.append(f"{left}  {change:{widths[3]}}  {word}".rstrip())
+    return lines
 
 
-def _figure(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+def _difference(one: MetricChange) -> str:
+    """Return ``+0.0018 [-0.0004, +0.0041]``."""
+    assert one.now is not None and one.before is not None
+    text = f"{one.now - one.before:+.4f}"
+    if one.interval is None:
+        return text
+    return f"{text} [{one.interval.low:+.4f}, {one.interval.high:+.4f}]"
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return ""
+    is_count = float(value).is_integer() and abs(value) > 1
+    return f"{int(value)}" if is_count else f"{value:.4f}"

@@ -92,7 +92,8 @@ def typed(name: str) -> str:
     """
     if can_be_typed(name):
         return quoted(name)
-    letters = (chr(byte) if byte in _PLAIN else f"\\{byte:03o}" for byte in os.fsencode(name))
+    letters = [chr(byte) if byte in _PLAIN else f"\\{byte:03o}" for byte in os.fsencode(name)]
+    letters[0] = letters[0].replace("-", "\\055")  # printf would take it for an option
     return f"\"$(printf '{''.join(letters)}')\""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitml.experiments import message, reporting
+from gitml.experiments import message, reporting, words
 from gitml.experiments.message import Change
 from gitml.git import oplog, trees
 from gitml.git.objects import Objects, list_tree
-from gitml.git.transaction import commit_tree
+from gitml.git.transaction import commit_tree, value_of
 from gitml.pipeline import metrics
 from gitml.pipeline.layout import known_params
 from gitml.pipeline.snapshot import Snapshot
@@ -131,7 +131,9 @@ def make(
     files: dict[str, trees.Change] = {path: trees.Blob("100644", content) for path, content in written.files.items()}
     tree = trees.tree_with(produced.tree, files, desk.root)
     run_id = oplog.new_id(time.time())
-    text = message.write(run_id, produced.inputs, told.params, told.metrics, hypothesis, desk.config, subject)
+    main = value_of(reporting.MAIN, desk.root)
+    said = next((words.words(one) for one in written.comparisons if one.commit == main), "")
+    text = message.write(run_id, produced.inputs, told.params, told.metrics, hypothesis, desk.config, subject, said)
     return Made(commit_tree(tree, parents, text, at=desk.root), tree, told, written)
 
 

@@ -116,14 +116,15 @@ class Declarations:
         if references.is_open:
             return [root]
         folder = posixpath.dirname(path)
-        files = [trees.find(root, posixpath.normpath(posixpath.join(folder, name))) for name in references.files]
+        paths = (posixpath.normpath(posixpath.join(folder, name)) for name in references.files)
+        files = tuple(trees.find(root, path) for path in paths)
         found = trees.find(root, posixpath.join(folder, DEFAULT_PARAMS))
         if found is None or not found[0].startswith("100"):
             return [files, found]
         values = default_params.get(found[1])
         if values is None:
             return [files, found]
-        needs = [tuple(files), tuple(_meant(name, values) for name in references.names)]
+        needs = [files, tuple(_meant(name, values) for name in references.names)]
         return [*needs, tuple(sorted({name.partition(".")[0] for name in values}))] if references.has_vars else needs
 
 

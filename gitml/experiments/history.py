@@ -21,7 +21,7 @@ def commits_of(entry: Entry, store: Store, at: Path | None = None) -> list[Entry
         As for `gitml.git.command.git`.
     """
     main = store.main.record.commit if store.main is not None and store.main is not entry else ""
-    parents = first_parents([entry.record.commit], main, at)
+    parents, _ = first_parents([entry.record.commit], main, at)
     line = []
     oid = entry.record.commit
     while oid in parents:

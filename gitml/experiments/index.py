@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 NAME = "gitml/index.sqlite"
-FORMAT = 1
+FORMAT = 2
 """Goes up when what is read of a commit changes."""
 
 READ_PATIENCE, WRITE_PATIENCE = 0.5, 2.0

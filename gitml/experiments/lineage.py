@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 from gitml.experiments.rows import parse_commit
 from gitml.git.command import start
+from gitml.git.objects import Objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-    from gitml.git.objects import Objects
 
 _LARGEST = 2**20
 
@@ -34,7 +33,7 @@ class Origin(NamedTuple):
 
 def trace(
     tips: Iterable[str], main: str, objects: Objects, is_run: Mapping[str, bool], at: Path | None = None
-) -> dict[str, Origin]:
+) -> tuple[dict[str, Origin], bool]:
     """Follow first parents from each tip down to main's own line, which is its first parents.
 
     What was merged into main is not on that line, so a merged experiment keeps its runs.
@@ -51,9 +50,16 @@ def trace(
         For commits that are known, whether a run made them.
     at
         As for `gitml.git.command.git`.
+
+    Returns
+    -------
+    origins
+        By tip.
+    is_whole
+        Whether no commit was missing on the way.
     """
     tips = list(dict.fromkeys(tips))
-    parents = first_parents(tips, main, at)
+    parents, is_whole = first_parents(tips, main, at)
     unknown = [oid for oid in parents if oid not in is_run]
     read = objects.read_each(unknown, lambda raw: parse_commit(raw).is_run, _LARGEST, "commit")
     known: dict[str, Origin] = {}
@@ -68,13 +74,14 @@ def trace(
             has_run = is_run[one] if one in is_run else read.get(one, False)
             origin = known[one] = Origin(origin.fork, origin.runs + has_run)
         known.setdefault(tip, origin)
-    return {tip: known[tip] for tip in tips}
+    return {tip: known[tip] for tip in tips}, is_whole
 
 
-def first_parents(tips: Iterable[str], main: str, at: Path | None = None) -> dict[str, str]:
+def first_parents(tips: Iterable[str], main: str, at: Path | None = None) -> tuple[dict[str, str], bool]:
     """Return the first parent of every commit between the tips and main's own line; empty for a root.
 
-    At the edge of a shallow clone a commit has no parent either. Commits that are missing are left out.
+    At the edge of a shallow clone a commit has no parent either. Commits that are missing are left out, and
+    False is returned beside the others.
     """
     # --exclude-first-parent-only is new in git 2.36.
     walk = start(
@@ -82,11 +89,33 @@ def first_parents(tips: Iterable[str], main: str, at: Path | None = None) -> dic
     )
     asked = "".join(f"{tip}\n" for tip in tips) + (f"^{main}\n" if main else "")
     listed, _ = walk.communicate(asked.encode())
+    if walk.returncode != 0:
+        return _walk_what_is_there(tips, main, at), False
     parents = {}
     for line in listed.decode().splitlines():
         oid, _, others = line.partition(" ")
         parents[oid] = others.partition(" ")[0]
+    return parents, True
+
+
+def _walk_what_is_there(tips: Iterable[str], main: str, at: Path | None) -> dict[str, str]:
+    """Return the same where commits are missing, which stops git: one broken branch must not hide the others."""
+    with Objects(at) as objects:
+        line: dict[str, str] = {}
+        while main and main not in line:
+            line |= _parents_of([main], objects)
+            main = line.setdefault(main, "")
+        parents: dict[str, str] = {}
+        wanted = set(tips) - line.keys()
+        while wanted:
+            found = _parents_of(wanted, objects)
+            parents |= found
+            wanted = {oid for oid in found.values() if oid and oid not in parents and oid not in line}
     return parents
+
+
+def _parents_of(oids: Iterable[str], objects: Objects) -> dict[str, str]:
+    return objects.read_each(oids, lambda raw: next(iter(parse_commit(raw).parents), ""), _LARGEST, "commit")
 
 
 def behind(pairs: Mapping[str, str], at: Path | None = None) -> set[str]:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from gitml.errors import WrongUsage
 from gitml.experiments import where
 from gitml.experiments.store import Entry, Store
+from gitml.experiments.value_names import UnknownName, find_name
+from gitml.experiments.words import MAIN, word_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,7 +113,7 @@ def build(
     has_all
         Whether finished experiments and models are listed too.
     word
-        What to say of a difference; None where nobody can tell.
+        What to say of a difference; None for what the runs say themselves.
 
     Raises
     ------
@@ -128,29 +130,53 @@ def build(
     values = [_value(entry, ranking) for entry in entries]
     main = store.main
     test_data = _test_data(entries, values, main) if ranking.is_metric else ""
+    if word is None and ranking.is_metric:
+        word = word_of_run(ranking.name)
     rows = [_row(entry, value, ranking, test_data, main, word) for entry, value in zip(entries, values, strict=True)]
     rows.sort(key=lambda row: _order(row, ranking))
     return List(tuple(_ranked(rows)), ranking, test_data)
 
 
+def word_of_run(metric: str) -> Word:
+    """Return what says how a run compares with main: what the run itself found, if main is still there.
+
+    A run compares its predictions with main's when it ends, and writes the words into its commit. The trailer is
+    looked for in the text that is kept, so that nothing is parsed.
+    """
+
+    def word(entry: Entry, main: Entry) -> str:
+        head = entry.record.head
+        start = head.find(_TRAILER)
+        if start < 0:
+            return ""
+        start += len(_TRAILER)
+        said = word_in(head[start : head.index('"', start)], main.record.commit, metric.rpartition(":")[2])
+        return said.removeprefix("within ")
+
+    return word
+
+
+_TRAILER = f'"{MAIN}": "'
+
+
 def default_metric(entries: Sequence[Entry], config: Config) -> str:
-    """Return the metric that ranks runs: the project's, else the first number of the file that most runs have."""
+    """Return the metric that ranks runs: the project's, else the first number of the file that is most runs' last.
+
+    A run that lacks the last file of its pipeline, because it failed, does not change what the others are ranked by.
+    """
     if config.metric is not None:
         return config.metric.name
-    texts = Counter(entry.record.leading for entry in entries)
-    files: Counter[str] = Counter()
-    names: dict[str, Counter[str]] = {}
-    places: dict[str, int] = {}
-    for text, count in texts.items():
-        for place, (file, name) in enumerate(json.loads(text)):
-            files[file] += count
-            places[file] = min(place, places.get(file, place))
-            names.setdefault(file, Counter())[name] += count
+    counted: Counter[tuple[str, str]] = Counter()
+    for text, count in Counter(entry.record.leading for entry in entries).items():
+        for file, name in json.loads(text)[:1]:
+            counted[file, name] += count
+    files = Counter({file: 0 for file, _ in counted})
+    for (file, _), count in counted.items():
+        files[file] += count
     if not files:
         return ""
-    # Where several are as common, the last of the pipeline: it stands first in each text.
-    best = min(files, key=lambda file: (-files[file], places[file], file))
-    return min(names[best], key=lambda name: (-names[best][name], name))
+    best = min(files, key=lambda file: (-files[file], file))
+    return min((key for key in counted if key[0] == best), key=lambda key: (-counted[key], key))[1]
 
 
 def is_higher_better(metric: str, config: Config) -> bool:
@@ -182,15 +208,17 @@ def _ranking(entries: Sequence[Entry], config: Config, sort_by: str) -> Ranking:
     rows = []
     for entry in entries:
         body = json.loads(f"{{{entry.record.body}}}")
+        if sort_by in body["metrics"]:
+            return Ranking(sort_by, True, is_higher_better(sort_by, config))
         metrics |= dict.fromkeys(body["metrics"])
         params |= dict.fromkeys(body["params"])
         rows.append({**body["params"], **body["metrics"]})
     try:
-        name = where.find_name(sort_by, metrics, rows)
-    except where.UnknownName as error:
+        name = find_name(sort_by, metrics, rows)
+    except UnknownName as error:
         if error.candidates:
             raise
-        name = where.find_name(sort_by, [*FIELDS, *params, *metrics], rows)
+        name = find_name(sort_by, [*FIELDS, *params, *metrics], rows)
     if name in metrics:
         return Ranking(name, True, is_higher_better(name, config))
     return Ranking(name, False, name in ("time", "runs"))
@@ -199,7 +227,7 @@ def _ranking(entries: Sequence[Entry], config: Config, sort_by: str) -> Ranking:
 def _filtered(entries: Sequence[Entry], expression: where.Expression) -> list[Entry]:
     values = [values_of(entry) for entry in entries]
     known = dict.fromkeys(name for one in values for name in one)
-    names = {name: where.find_name(name, known, values) for name in where.names_in(expression)}
+    names = {name: find_name(name, known, values) for name in where.names_in(expression)}
     meant = where.renamed(expression, names)
     return [entry for entry, one in zip(entries, values, strict=True) if entry.kind == "main" or where.fits(meant, one)]
 

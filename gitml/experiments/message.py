@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitml.conventions import commits, trailers
 from gitml.conventions.trailers import Trailer
+from gitml.experiments.words import MAIN
 from gitml.pipeline.overrides import shown
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def write(
     hypothesis: str,
     config: Config,
     subject: str = "",
+    against_main: str = "",
 ) -> str:
     """Return the message of a run.
 
@@ -70,6 +72,8 @@ def write(
         The project's configuration.
     subject
         What stands behind the prefix; empty for what was changed, else the hypothesis' first line.
+    against_main
+        How the run compares with main, as `gitml.experiments.words.words` gives it; empty where it does not.
     """
     names = [prefix.name for prefix in config.prefixes]
     prefix = "experiment" if "experiment" in names else commits.likely_prefix("", config.prefixes)
@@ -80,6 +84,7 @@ def write(
     text = "\n\n".join([f"{prefix}: {_printable(what)}", *(part for part in body if part)])
     lines = [Trailer("Params", str(change)) for change in params]
     lines += [Trailer("Metrics", _metric(change)) for change in metrics[:MOST_METRICS]]
+    lines += [Trailer(MAIN, against_main)] if against_main else []
     lines += [Trailer("Run-Id", run_id), Trailer("Inputs", str(inputs))]
     return trailers.append(text, [Trailer(one.key, _printable(one.value)) for one in lines])
 

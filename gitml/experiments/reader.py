@@ -7,18 +7,18 @@ import json
 import posixpath
 from typing import Any, NamedTuple
 
-from gitml.experiments import headline
+from gitml.experiments.blobs import Blobs
 from gitml.experiments.declarations import Declarations
 from gitml.experiments.rows import Commit, Record, members, number, parse_commit
 from gitml.experiments.trees import Trees
-from gitml.pipeline import flat, lockfile, metrics, yaml12
+from gitml.pipeline import flat, metrics
 from gitml.pipeline.definition import DEFAULT_PARAMS
 from gitml.pipeline.flat import Flat, ParamsReader
 from gitml.pipeline.metrics import Declared, MetricsFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from gitml.git.objects import Objects
 
@@ -53,7 +53,7 @@ class _Part(NamedTuple):
     oid: str
     commit: Commit
     declared: Declared
-    metrics: list[tuple[str, str]]
+    metrics: list[tuple[str, str]]  # an empty blob for what git does not have
     params: list[tuple[str, str]]
     report: tuple[str, str] | None
     unreadable: dict[str, str]
@@ -68,10 +68,16 @@ class Reader:
         Where they are read.
     ranked
         The metric that is kept beside each row to sort by; empty for the first of each commit's last file.
+
+    Attributes
+    ----------
+    is_any_missing
+        Whether something was not in the object store, which may yet be fetched.
     """
 
     def __init__(self, objects: Objects, ranked: str) -> None:
         self._objects = objects
+        self.is_any_missing = False
         self._ranked = ranked
         self._params_reader = ParamsReader()
         self._declarations = Declarations(objects)
@@ -98,10 +104,15 @@ class Reader:
         trees = Trees(self._objects)
         roots = {commits[one.oid][1].tree for one in wanted}
         trees.read(roots)
+        self.is_any_missing = self.is_any_missing or trees.is_any_missing
         defaults = self._default_params(trees, roots)
         parts = [self._part(one, *commits[one.oid], trees, defaults) for one in wanted]
-        read = _Blobs(self._objects, self._params_reader, defaults)
-        read.add(parts)
+        read = Blobs(self._objects, self._params_reader, defaults)
+        read.add(
+            {(posixpath.basename(path), blob) for part in parts for path, blob in part.metrics if blob},
+            {(posixpath.basename(path), blob) for part in parts for path, blob in part.params},
+            {part.report[1] for part in parts if part.report is not None},
+        )
         return {part.wanted: self._record(part, read, trees) for part in parts}
 
     def commits(self, oids: Collection[str]) -> dict[str, tuple[str, Commit]]:
@@ -147,7 +158,7 @@ class Reader:
         figures: list[tuple[str, str]] = []
         for file in declared.metrics:
             found = _files(commit.tree, file.path, trees)
-            figures += found
+            figures += found or [(file.path, "")]
             if not found:
                 unreadable[file.path] = "git does not have it"
         params = [pair for path in declared.params for pair in _files(commit.tree, path, trees)]
@@ -155,18 +166,14 @@ class Reader:
         report = _files(commit.tree, path, trees) if wanted.slug else []
         return _Part(wanted, oid, commit, declared, figures, params, report[0] if report else None, unreadable)
 
-    def _record(self, part: _Part, read: _Blobs, trees: Trees) -> tuple[Record, Flat]:
+    def _record(self, part: _Part, read: Blobs, trees: Trees) -> tuple[Record, Flat]:
         unreadable = dict(part.unreadable)
-        by_file = [(path, values) for path, blob in part.metrics if (values := read.metrics(path, blob, unreadable))]
+        by_file = [(path, read.metrics(path, blob, unreadable) if blob else None) for path, blob in part.metrics]
         figures = metrics.join(by_file)
         params = metrics.join(
             (path, values) for path, blob in part.params if (values := read.params(path, blob, unreadable))
         )
-        leading = [
-            [path, name]
-            for path, values in by_file
-            if (name := next((name for name, value in values.items() if number(value) is not None), None)) is not None
-        ]
+        leading = _leading(by_file)
         ranked = self._ranked or (leading[0][1] if leading else "")
         test_data = figures.get(TEST_DATA)
         if not isinstance(test_data, str):
@@ -197,7 +204,7 @@ class Reader:
         )
         return record, params
 
-    def _test_data_by_lock(self, part: _Part, read: _Blobs, trees: Trees, leading: str) -> str:
+    def _test_data_by_lock(self, part: _Part, read: Blobs, trees: Trees, leading: str) -> str:
         """Return a sum over the data that the stage of the first metric read, as its dvc.lock has it."""
         file = next(
             (file for file in part.declared.metrics if leading == file.path or leading.startswith(f"{file.path}/")),
@@ -213,84 +220,15 @@ class Reader:
         return hashlib.sha256(json.dumps([(name, sums[name]) for name in names]).encode()).hexdigest()[:16]
 
 
-class _Blobs:
-    """The files of some commits, each read once."""
-
-    def __init__(self, objects: Objects, params_reader: ParamsReader, defaults: dict[str, Flat | None]) -> None:
-        self._objects = objects
-        self._params_reader = params_reader
-        self._params: dict[tuple[str, str], Flat | str] = {
-            (DEFAULT_PARAMS, blob): values for blob, values in defaults.items() if values is not None
-        }
-        self._metrics: dict[tuple[str, str], Flat | str] = {}
-        self._reports: dict[str, dict[str, str]] = {}
-        self._deps: dict[tuple[str, str], dict[str, str]] = {}
-
-    def add(self, parts: list[_Part]) -> None:
-        """Read what these commits name."""
-        figures = {(posixpath.basename(path), blob) for part in parts for path, blob in part.metrics}
-        params = {(posixpath.basename(path), blob) for part in parts for path, blob in part.params}
-        reports = {part.report[1] for part in parts if part.report is not None}
-        self._fill(self._metrics, figures, flat.read_metrics)
-        self._fill(self._params, params - self._params.keys(), self._params_reader.read)
-        self._reports.update(self._objects.read_each(sorted(reports), headline.read, headline.LARGEST))
-
-    def metrics(self, path: str, blob: str, unreadable: dict[str, str]) -> Flat | None:
-        """Return the metrics of a file; None, and why in `unreadable`, where they cannot be read."""
-        return _read_or_told(self._metrics, path, blob, unreadable)
-
-    def params(self, path: str, blob: str, unreadable: dict[str, str]) -> Flat | None:
-        """Return the parameters of a file; None, and why in `unreadable`, where they cannot be read."""
-        return _read_or_told(self._params, path, blob, unreadable)
-
-    def report(self, blob: str) -> dict[str, str]:
-        """Return what a list shows of a report."""
-        return self._reports.get(blob, {})
-
-    def deps(self, blob: str, stage: str) -> dict[str, str]:
-        """Return the sums that a dvc.lock has of what a stage read; none where it cannot be read."""
-        if (blob, stage) not in self._deps:
-            content = self._objects.read(blob, yaml12.LARGEST)
-            try:
-                self._deps[blob, stage] = lockfile.read_deps(content or b"", stage)
-            except (lockfile.NotALock, lockfile.LockOfDvc1, yaml12.NotYaml):
-                self._deps[blob, stage] = {}
-        return self._deps[blob, stage]
-
-    def _fill(
-        self,
-        into: dict[tuple[str, str], Flat | str],
-        wanted: set[tuple[str, str]],
-        read: Callable[[str, bytes], Flat],
-    ) -> None:
-        names: dict[str, str] = {}
-        for name, blob in sorted(wanted):
-            if names.setdefault(blob, name) != name:
-                into[name, blob] = _read_or_why(read, name, self._objects.read(blob, LARGEST) or b"")
-
-        def make(name: str) -> Callable[[bytes], Flat | str]:
-            return lambda content: _read_or_why(read, name, content)
-
-        for name in sorted(set(names.values())):
-            blobs = [blob for blob, its in names.items() if its == name]
-            found = self._objects.read_each(blobs, make(name), LARGEST)
-            into.update(((name, blob), value) for blob, value in found.items())
-
-
-def _read_or_why(read: Callable[[str, bytes], Flat], name: str, content: bytes) -> Flat | str:
-    try:
-        return read(name, content)
-    except flat.Unreadable as error:
-        return str(error)
-
-
-def _read_or_told(
-    known: dict[tuple[str, str], Flat | str], path: str, blob: str, unreadable: dict[str, str]
-) -> Flat | None:
-    found = known.get((posixpath.basename(path), blob), "it is too large, or missing from the object store")
-    if isinstance(found, str):
-        unreadable[path] = found
-        return None
+def _leading(by_file: list[tuple[str, Flat | None]]) -> list[list[str]]:
+    """Return each file with the first number in it; nothing of files that stand behind one that is missing."""
+    found = []
+    for path, values in by_file:
+        if values is None:
+            break
+        name = next((name for name, value in values.items() if number(value) is not None), None)
+        if name is not None:
+            found.append([path, name])
     return found
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from gitml.experiments.blobs import MISSING
 from gitml.experiments.index import Index, Kept, key_of
 from gitml.experiments.lineage import Origin, trace
 from gitml.experiments.reader import Reader, Wanted
@@ -49,17 +50,19 @@ def refresh(
         commits = reader.commits({one.oid for one in missing})
         is_run = {one.record.commit: _is_run(one.record) for one in kept.values()}
         is_run.update((oid, commit.is_run) for oid, commit in commits.values())
-        origins = trace(is_run, main, objects, is_run, at)
+        origins, is_whole = trace(is_run, main, objects, is_run, at)
         bases = _Bases(index, reader, kept)
-        bases.read({origin.fork for origin in origins.values() if origin.fork})
+        bases.read({origin.fork for oid, origin in origins.items() if origin.fork not in ("", oid)})
         made = {key: _renewed(one, main, origins[one.record.commit], bases) for key, one in kept.items()}
         for some in reader.read(missing, commits):
             for wanted, (record, params) in some.items():
                 origin = origins[record.commit]
                 line = Line(origin.fork, origin.runs, bases.changed(origin.fork, params))
                 made[key_of(*wanted)] = Kept(record, main, line)
-    if index is not None:
-        index.write({**bases.new, **{key: one for key, one in made.items() if kept.get(key) != one}})
+    if index is not None and is_whole and not reader.is_any_missing:
+        new = {**bases.new, **{key: one for key, one in made.items() if kept.get(key) != one}}
+        # What is missing today may be fetched tomorrow.
+        index.write({key: one for key, one in new.items() if MISSING not in one.record.head})
     return made
 
 
@@ -86,8 +89,12 @@ class _Bases:
                 self.new[key_of(*wanted)] = Kept(record, UNPLACED, Line())
 
     def changed(self, fork: str, params: dict[str, Any]) -> str:
-        """Return what differs from one of them, as `Line` keeps it; nothing where it is not there."""
-        return json.dumps(diff(self._params[fork], params)) if fork in self._params else "{}"
+        """Return what differs from one of them, as `Line` keeps it; nothing where it is not there.
+
+        A commit of main's own line is its own fork, and differs in nothing. Of one without any params it is
+        not known what changed.
+        """
+        return json.dumps(diff(self._params[fork], params)) if params and fork in self._params else "{}"
 
 
 def _renewed(old: Kept, main: str, origin: Origin, bases: _Bases) -> Kept:

@@ -142,6 +142,11 @@ def _joined(
     for (kind, name), others in tracked.items():
         if (kind, name) not in local:
             refs.append(others[0]._replace(name=name))
+            seen = {others[0].oid}
+            for other in others[1:]:
+                if other.oid not in seen and kind == "experiment":
+                    refs.append(other)
+                    seen.add(other.oid)
     refs.sort(key=lambda ref: (ref.kind, ref.name))
     main = next((ref for ref in refs if ref.kind == "main"), None)
     return Listing(tuple(refs), main, pairs, is_blocked)

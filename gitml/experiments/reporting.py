@@ -7,15 +7,17 @@ import posixpath
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gitml.experiments import pairing
 from gitml.experiments.compare import code_changes
 from gitml.git.command import ask
 from gitml.git.objects import Objects, list_tree
 from gitml.git.transaction import value_of
-from gitml.pipeline import lockfile, metrics
+from gitml.pipeline import lockfile, metrics, yaml12
 from gitml.pipeline.layout import project_at
 from gitml.pipeline.overrides import shown
 from gitml.pipeline.snapshot import Snapshot
-from gitml.reports import document, render
+from gitml.pipeline.storage import Storage
+from gitml.reports import document, pictures, plots, render
 from gitml.reports.comparison import Comparison, compare
 from gitml.reports.render import DataFile, FileChange, Methodology, Stage, ValueChange
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from gitml.experiments.desk import Desk
     from gitml.pipeline.layout import Layout
+    from gitml.reports.pictures import Drawing
+    from gitml.reports.plots import Plot
 
 MAIN = "refs/heads/main"
 
@@ -69,10 +73,13 @@ class Written(NamedTuple):
         Bytes by path: the report, and its pictures.
     missing
         The sections that a person still owes.
+    comparisons
+        The run beside its parent, and beside main.
     """
 
     files: dict[str, bytes]
     missing: tuple[str, ...]
+    comparisons: tuple[Comparison, ...] = ()
 
 
 def path(slug: str) -> str:
@@ -90,21 +97,27 @@ def write(results: Results) -> Written:
         if results.hypothesis:
             text = document.answer(text, "Hypothesis", results.hypothesis)
         methodology = render.methodology(_methodology(results, after))
+        drawing = _draw(results.layout, after)
+        comparisons = tuple(_comparisons(results, after, objects))
         told = render.results(
             render.Results(
-                comparisons=tuple(_comparisons(results, objects)),
+                comparisons=comparisons,
                 params=tuple(
                     ValueChange(name, _shown(results.before.params, name), _shown(results.after.params, name))
                     for name in _changed(results.before.params, results.after.params)
                 ),
                 code=tuple(_code(results)),
                 data=tuple(_data(results, before, after)),
+                pictures=drawing.pictures,
                 environment=_environment(results),
                 reproduce=render.reproduce(results.slug, False),
+                notes=drawing.notes,
             )
         )
     text = document.fill(text, methodology=methodology, results=told)
-    return Written({path(results.slug): document.encoded(text)}, document.missing(text))
+    folder = posixpath.dirname(path(results.slug))
+    files = {f"{folder}/{name}": content for name, content in drawing.files.items()}
+    return Written({path(results.slug): document.encoded(text), **files}, document.missing(text), comparisons)
 
 
 def missing(root: Path, tree: str, slug: str) -> tuple[str, ...]:
@@ -142,8 +155,15 @@ def _text(results: Results, after: Snapshot) -> str:
     content = after.read(path(results.slug))
     if content is None:
         parent = results.desk.branch or results.parent[:10]
-        content = begin(results.desk, results.slug, parent)
+        content = begin(results.desk, results.slug, parent, _objective(results, parent))
     return document.decoded(content)
+
+
+def _objective(results: Results, parent: str) -> str:
+    """Return what a run is for where nobody said it: people owe the conclusions and the next steps, no more."""
+    metric = results.desk.config.metric.name if results.desk.config.metric is not None else None
+    name = metric or next(iter(numbers(results.after.metrics)), None)
+    return f"A better `{name}` than `{parent}`." if name is not None else ""
 
 
 def _methodology(results: Results, after: Snapshot) -> Methodology:
@@ -182,27 +202,49 @@ def _is_data(place: str) -> bool:
     return not place.endswith((".py", ".txt", ".toml", ".cfg", ".sh", ".md")) and not place.startswith("stages")
 
 
-def _comparisons(results: Results, objects: Objects) -> list[Comparison]:
+def _comparisons(results: Results, after: Snapshot, objects: Objects) -> list[Comparison]:
     """Return the run against its parent, and against main where that is another commit."""
     desk = results.desk
-    now = _numbers(results.after.metrics)
-    found = []
+    storage = Storage(desk.root)
+    mine = pairing.find(after, results.layout.root, storage)
     main = value_of(MAIN, desk.root)
     others = [("parent", desk.branch or "", results.parent)]
     if main is not None and main != results.parent:
         others.append(("main", "main", main))
+    found = []
     for role, name, commit in others:
-        told = (
-            results.before
-            if commit == results.parent
-            else metrics.read(Snapshot(list_tree(commit, desk.root), objects))
-        )
-        before = _numbers(told.metrics)
-        if before:
-            found.append(Comparison(role, name, commit, compare(now, before, {}, desk.config)))
+        other = Snapshot(list_tree(commit, desk.root), objects)
+        told = results.before if commit == results.parent else metrics.read(other)
+        if numbers(told.metrics):
+            theirs = pairing.find(other, results.layout.root, storage)
+            paired = pairing.pair(mine, theirs, (results.after.metrics, told.metrics))
+            changes = compare(numbers(results.after.metrics), numbers(told.metrics), paired.intervals, desk.config)
+            found.append(Comparison(role, name, commit, changes, paired.note))
     if not found:
-        found.append(Comparison("parent", desk.branch or "", results.parent, compare(now, {}, {}, desk.config)))
+        changes = compare(numbers(results.after.metrics), {}, {}, desk.config)
+        found.append(Comparison("parent", desk.branch or "", results.parent, changes))
     return found
+
+
+def _draw(layout: Layout, after: Snapshot) -> Drawing:
+    """Draw the plots that the dvc.yaml files of a commit declare."""
+    found: list[Plot] = []
+    files: dict[str, bytes] = {}
+    for lock in layout.locks:
+        file = posixpath.join(posixpath.dirname(lock), "dvc.yaml")
+        try:
+            definition = yaml12.load(after.read(file) or b"")
+        except yaml12.NotYaml:
+            continue
+        found += plots.declared(definition, posixpath.dirname(file))
+    for plot in found:
+        for source in plot.sources:
+            entries = [after.files[source.path]] if source.path in after.files else after.below(source.path)
+            for entry in entries:
+                content = after.read(entry.path)
+                if content is not None:
+                    files[entry.path] = content
+    return pictures.draw(tuple(found), files)
 
 
 def _code(results: Results) -> list[FileChange]:
@@ -252,5 +294,6 @@ def _shown(values: Mapping[str, Any], name: str) -> str | None:
     return shown(values[name]) if name in values else None
 
 
-def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+def numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values that are figures; True and False are none."""
     return {name: one for name, one in values.items() if isinstance(one, int | float) and not isinstance(one, bool)}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gitml.conventions import trailers
 
-SHOWN_TRAILERS = ("Run-Id", "Params", "Metrics")
+SHOWN_TRAILERS = ("Run-Id", "Params", "Metrics", "Main")
 
 _IDENT = re.compile(rb"(.*?) ?<([^>]*)> (-?\d+) [-+]\d{4}$")
 _OBJECT_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -147,7 +147,7 @@ def parse_commit(raw: bytes) -> Commit:
     found = _IDENT.match(fields.get(b"author", [b""])[0])
     name, email, time = found.groups() if found is not None else (b"", b"", b"0")
     text = _decoded(message, encoding)
-    subject = " ".join(text.lstrip("\n").partition("\n\n")[0].split("\n"))
+    subject = text.lstrip("\n").partition("\n\n")[0].strip().replace("\n", " ")
     values = {one.key: one.value for one in trailers.parse(text)} if b":" in message else {}
     return Commit(
         next((oid.decode() for oid in fields.get(b"tree", ()) if _OBJECT_ID.fullmatch(oid)), ""),

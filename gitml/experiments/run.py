@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitml.errors import GitmlError
-from gitml.experiments import commit, reporting, snapshot, tried
+from gitml.experiments import commit, pairing, reporting, snapshot, tried
 from gitml.experiments import desk as desks
 from gitml.experiments.commit import Differences, Made, Produced, is_number
 from gitml.experiments.desk import FOLDER, Desk, NotReady
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gitml.config import Config
     from gitml.experiments.snapshot import Start
     from gitml.experiments.tried import Tried
+    from gitml.reports.comparison import Comparison
 
 LOCK = "run.lock"
 LOG = "run.log"
@@ -89,6 +90,8 @@ class Finished(NamedTuple):
         Where the report is.
     missing
         The sections that a person still owes.
+    comparisons
+        The run beside its parent, with intervals where both store their predictions.
     """
 
     slug: str
@@ -101,6 +104,7 @@ class Finished(NamedTuple):
     kept_staged: tuple[str, ...] = ()
     report: str = ""
     missing: tuple[str, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
 
 
 class NotOnAnExperiment(GitmlError):
@@ -342,6 +346,7 @@ class Session:
         )
         watch = Watch(self.slug, self.desk.own_folder, found.stages, tuple(folders), self._tell)
         log = self.desk.own_folder / LOG
+        pairing.warm_up()
         try:
             outcome = repro(self.desk.project_folder, log, watch.see, (self._lock.descriptor,))
         except KeyboardInterrupt:
@@ -423,6 +428,7 @@ class Session:
             self._kept_staged,
             reporting.path(self.slug),
             self._missing,
+            self._made.written.comparisons if self._made is not None else (),
         )
 
 

@@ -102,10 +102,13 @@ class Store(NamedTuple):
         Main, experiments, finished experiments and models; by kind and name.
     is_blocked
         Whether a branch is called ``experiments``, so that no experiment can be made.
+    unread
+        Names of refs whose commit is missing, or that point to none.
     """
 
     entries: tuple[Entry, ...]
     is_blocked: bool = False
+    unread: tuple[str, ...] = ()
 
     @property
     def main(self) -> Entry | None:
@@ -190,7 +193,9 @@ def read(at: Path | None = None, place: Place | None = None, metric: str = "", h
         one = kept.get(key_of(ref.oid, ref.slug))
         if one is not None:
             entries.append(Entry(ref, one.record, one.line))
-    return Store(tuple(entries), listing.is_blocked)
+    read_ones = {entry.name for entry in entries}
+    unread = tuple(ref.name for ref in refs if ref.name not in read_ones)
+    return Store(tuple(entries), listing.is_blocked, unread)
 
 
 def read_commit(commit: str, slug: str = "", at: Path | None = None) -> Entry:

@@ -20,6 +20,9 @@ _ENTRIES = {
     40: re.compile(rb"(\d+) ([^\0]+)\0(.{20})", re.DOTALL),
     64: re.compile(rb"(\d+) ([^\0]+)\0(.{32})", re.DOTALL),
 }
+DEEPEST = 100
+"""Folders inside each other that are looked into."""
+
 _FOLDER = "40000"
 _LARGEST = 2**24
 
@@ -31,21 +34,30 @@ class Trees:
     ----------
     objects
         Where they are read.
+
+    Attributes
+    ----------
+    is_any_missing
+        Whether a tree is not in the object store; it is taken for an empty one.
     """
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._trees: dict[str, Tree] = {}
+        self.is_any_missing = False
         self._layouts: dict[str, tuple[tuple[str, str], ...]] = {}
 
     def read(self, roots: Iterable[str]) -> None:
-        """Read everything below these trees, a level at a time."""
+        """Read what is below these trees, a level at a time, as deep as a project goes."""
         wanted = {oid for oid in roots if oid not in self._trees}
-        while wanted:
+        for _ in range(DEEPEST):
+            if not wanted:
+                break
             pattern = _ENTRIES[len(next(iter(wanted)))]
             found = self._objects.read_each(wanted, lambda raw: _parse(raw, pattern), _LARGEST, "tree")  # noqa: B023
             self._trees.update(found)
             self._trees.update({oid: {} for oid in wanted if oid not in found})
+            self.is_any_missing = self.is_any_missing or len(found) < len(wanted)
             wanted = {
                 oid
                 for tree in found.values()
@@ -59,7 +71,7 @@ class Trees:
         for name in path.split("/"):
             if found is None or found[0] != _FOLDER:
                 return None
-            found = self._trees[found[1]].get(name)
+            found = self._trees.get(found[1], {}).get(name)
         return found
 
     def entries(self, root: str) -> list[Entry]:
@@ -73,7 +85,7 @@ class Trees:
         known = self._layouts.get(root)
         if known is None:
             own: list[tuple[str, str]] = []
-            for name, (mode, oid) in self._trees[root].items():
+            for name, (mode, oid) in self._trees.get(root, {}).items():
                 if mode == _FOLDER:
                     if name == ".dvc":
                         own.append((f"{name}/", oid))
@@ -85,7 +97,7 @@ class Trees:
         return known
 
     def _list(self, oid: str, prefix: str, found: list[Entry]) -> None:
-        for name, (mode, inner) in self._trees[oid].items():
+        for name, (mode, inner) in self._trees.get(oid, {}).items():
             if mode == _FOLDER:
                 self._list(inner, f"{prefix}{name}/", found)
             else:

@@ -70,6 +70,7 @@ def git(
     at: Path | None = None,
     stdin: bytes = b"",
     variables: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
 ) -> str:
     """Run git and return what it wrote to stdout, without the last line end.
 
@@ -86,6 +87,8 @@ def git(
         What git reads.
     variables
         Environment variables to set beside the others.
+    descriptors
+        Open files that git inherits: of a lock that must be held until git has ended, even where we are killed.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def git(
     GitFailed
         git's exit status is not 0.
     """
-    answer = ask(*words, operands=operands, at=at, stdin=stdin, variables=variables)
+    answer = ask(*words, operands=operands, at=at, stdin=stdin, variables=variables, descriptors=descriptors)
     if answer.code != 0:
         raise failure(answer, *words, *operands, at=at)
     return answer.out.removesuffix("\n")
@@ -108,6 +111,7 @@ def ask(
     at: Path | None = None,
     stdin: bytes = b"",
     variables: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
 ) -> Answer:
     """Run git where a failure is an answer, too; parameters and other errors as for `git`."""
     for operand in operands:
@@ -119,7 +123,9 @@ def ask(
         environment = {**(os.environ if environment is None else environment), **variables}
     given: dict[str, Any] = {"input": stdin} if stdin else {"stdin": subprocess.DEVNULL}
     try:
-        done = subprocess.run(line, capture_output=True, env=environment, check=False, **given)
+        done = subprocess.run(
+            line, capture_output=True, env=environment, check=False, pass_fds=tuple(descriptors), **given
+        )
     except (FileNotFoundError, PermissionError):
         raise GitIsMissing from None
     return Answer(done.returncode, os.fsdecode(done.stdout), without_secrets(os.fsdecode(done.stderr)))

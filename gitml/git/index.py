@@ -100,14 +100,23 @@ def refresh_index(root: Path, old: str, new: str, paths: Iterable[str] | None = 
     if not changed:
         return []
     staged = _read(root)
-    lines, kept = [], []
-    # Removals first, so that a folder can take the place of a file.
-    for one in sorted(changed, key=lambda one: one.new != _GONE):
-        now = staged.get(one.path, _GONE)
-        if now == one.old:
-            lines.append(f"{one.new[0]} {one.new[1] or '0' * len(one.old[1])}\t{one.path}\0")
-        elif now != one.new:
+    due = [one for one in changed if staged.get(one.path, _GONE) == one.old]
+    kept = [one.path for one in changed if staged.get(one.path, _GONE) not in (one.old, one.new)]
+    removed = [one for one in due if one.new == _GONE]
+    staying = staged.keys() - {one.path for one in removed}
+    folders = {folder for path in staying for folder in _folders_of(path)}
+    set_anew = []
+    for one in due:
+        if one.new == _GONE:
+            continue
+        # Beside what the user staged it would have to be a file and a folder at once.
+        is_in_the_way = one.path in folders or any(folder in staying for folder in _folders_of(one.path))
+        if is_in_the_way:
             kept.append(one.path)
+        else:
+            set_anew.append(f"{one.new[0]} {one.new[1]}\t{one.path}\0")
+    # Removals first, so that a folder can take the place of a file.
+    lines = [f"0 {'0' * len(one.old[1])}\t{one.path}\0" for one in removed] + set_anew
     if lines:
         _write(root, lines)
     return sorted(kept)
@@ -163,6 +172,11 @@ def finish(root: Path) -> None:
 def _journal(root: Path) -> Path:
     """Return the file that says which move the index has to follow; each working tree has its own."""
     return Path(git("rev-parse", "--absolute-git-dir", at=root)) / "gitml-index"
+
+
+def _folders_of(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]
 
 
 def _entry(mode: str, oid: str) -> tuple[str, str]:

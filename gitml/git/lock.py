@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitml.errors import BrokenEnvironment
+from gitml.git.command import without_secrets
 from gitml.git.repository import CannotWrite, own_folder
 
 TYPE_CHECKING = False
@@ -185,7 +186,7 @@ def is_held(path: Path) -> bool:
 def _sign(descriptor: int) -> None:
     """Write who has it; on a full disk nobody can, and the lock holds all the same."""
     name = Path(sys.argv[0]).name or "python"
-    line = shlex.join([name, *sys.argv[1:]]).replace("\n", " ")
+    line = without_secrets(shlex.join([name, *sys.argv[1:]])).replace("\n", " ")
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, os.fsencode(f"{os.getpid()}\n{line}\n")[:_LARGEST], 0)

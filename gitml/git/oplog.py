@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from gitml.git.command import without_secrets
 from gitml.git.repository import CannotWrite, own_folder
 
 TYPE_CHECKING = False
@@ -50,7 +51,7 @@ class Operation(NamedTuple):
     time
         Seconds since 1970.
     words
-        The command line, without ``gitml``.
+        The command line, without ``gitml`` and without the secrets of URLs.
     moves
         The refs, in the order in which they moved.
     head
@@ -94,7 +95,9 @@ def record(
         The log cannot be written, or the disk is full; it is then as it was before.
     """
     now = time.time()
-    operation = Operation(new_id(now), now, tuple(words), tuple(moves), head, tuple(forward), undoes)
+    operation = Operation(
+        new_id(now), now, tuple(map(without_secrets, words)), tuple(moves), head, tuple(forward), undoes
+    )
     _append(own_folder(at) / FILE, _encoded(operation))
     return operation
 

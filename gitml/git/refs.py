@@ -108,6 +108,18 @@ def resolve(text: str, at: Path | None = None) -> str:
     raise NoSuchRevision(text, _nearest(text, at), said.replace("^{commit}", ""))
 
 
+def head(at: Path | None = None) -> str:
+    """Return the full name of the branch that is checked out; the full id of the commit where HEAD is detached.
+
+    Raises
+    ------
+    GitFailed
+        HEAD is detached at nothing.
+    """
+    answer = ask("symbolic-ref", "--quiet", "HEAD", at=at)
+    return answer.out.strip() if answer.code == 0 else git("rev-parse", "--verify", "HEAD^{commit}", at=at)
+
+
 def checked_out(at: Path | None = None) -> dict[str, Path]:
     """Return the full names of the branches that working trees have checked out, and where."""
     found: dict[str, Path] = {}

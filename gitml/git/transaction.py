@@ -202,7 +202,8 @@ def delete(ref: str, old: str, reason: str = "gitml", at: Path | None = None) ->
 
 def value_of(ref: str, at: Path | None = None) -> str | None:
     """Return the full id that a ref with this full name has, or None."""
-    answer = ask("rev-parse", "--quiet", "--verify", "--end-of-options", _checked(ref), at=at)
+    # rev-parse would also find refs/tags/refs/heads/x, which anybody may have made.
+    answer = ask("show-ref", "--verify", "--hash", "--", _checked(ref), at=at)
     oid = answer.out.strip()
     return oid if answer.code == 0 and OBJECT_ID.fullmatch(oid) else None
 

@@ -9,11 +9,12 @@ from typing import NamedTuple
 from gitml.errors import GitmlError
 from gitml.git import oplog
 from gitml.git.command import ask, git
-from gitml.git.index import refresh_index
+from gitml.git.index import finish, refresh_index
 from gitml.git.lock import WAIT, Holder, hold
 from gitml.git.oplog import Move, Operation
 from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.refs import checked_out
+from gitml.git.repository import find
 from gitml.git.transaction import compare_and_swap, delete, value_of
 
 TYPE_CHECKING = False
@@ -174,6 +175,9 @@ def undo(at: Path | None = None, on_wait: Callable[[Holder | None], None] | None
         As for `gitml.git.lock.hold`. Errors as for `prepare`, and `gitml.git.lock.Locked`.
     """
     with hold(at, wait, on_wait):
+        root = find(at).root
+        if root is not None:
+            finish(root)
         undoing = prepare(at)
         carry_out(plan(undoing, at))
     return undoing
@@ -235,7 +239,7 @@ def _put_back(move: Move, at: Path | None) -> Callable[[], None]:
 
 def _follow(undoing: Undoing, at: Path | None) -> Callable[[], None]:
     def do() -> None:
-        places = checked_out(at)
+        places = {ref: place for ref, place in checked_out(at).items() if place.is_dir()}
         for move in undoing.moves:
             if move.new is not None and move.old is not None and move.ref in places:
                 refresh_index(places[move.ref], move.new, move.old)

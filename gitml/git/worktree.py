@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import stat
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -99,21 +100,22 @@ def acquire(commit: str, keep: Sequence[str] = (), at: Path | None = None) -> It
         raise ValueError(f"{commit!r} is no full object id")
     common, shelf = _places(at)
     make_folder(shelf)
+    _clear_half_made(common, shelf)
     lock, name = _take_a_free_one(shelf)
     try:
         path = shelf / name
-        is_new = not _is_sound(path, common)
-        if is_new:
-            _make(path, commit, common, at)
+        slot = Slot(name, path, lock, not _is_sound(path, common))
+        if slot.is_new:
+            _make(slot, commit, common, at)
         try:
-            _clean(path, commit, keep, common)
+            _clean(slot, commit, keep, common)
         except GitFailed:
-            if is_new:
+            if slot.is_new:
                 raise
-            is_new = True
-            _make(path, commit, common, at)
-            _clean(path, commit, keep, common)
-        yield Slot(name, path, lock, is_new)
+            slot = slot._replace(is_new=True)
+            _make(slot, commit, common, at)
+            _clean(slot, commit, keep, common)
+        yield slot
     finally:
         lock.give_back()
 
@@ -131,6 +133,7 @@ def slots(at: Path | None = None) -> list[SlotState]:
 def discard_free(at: Path | None = None) -> list[str]:
     """Remove the slots that nobody works in, and return their names; the next command makes new ones."""
     common, shelf = _places(at)
+    _clear_half_made(common, shelf)
     gone = []
     for state in slots(at):
         lock = try_to_take(shelf / f"{state.name}.lock")
@@ -177,6 +180,20 @@ def _administration(path: Path, common: Path) -> Path | None:
     return folder if line.startswith("gitdir: ") and is_ours else None
 
 
+def _clear_half_made(common: Path, shelf: Path) -> None:
+    """Remove what a killed ``git worktree add`` left of a slot, unless somebody makes it right now.
+
+    Its HEAD names no commit yet, and until it is gone ``git log --all`` and ``git gc`` fail for the user.
+    """
+    for administration in (common / "worktrees").glob("slot-*"):
+        if _head(administration) is None and shelf.is_dir():
+            lock = try_to_take(shelf / f"{administration.name}.lock")
+            if lock is not None:
+                if _head(administration) is None:
+                    shutil.rmtree(administration, ignore_errors=True)
+                lock.give_back()
+
+
 def _is_sound(path: Path, common: Path) -> bool:
     folder = _administration(path, common)
     return folder is not None and _head(folder) is not None
@@ -187,7 +204,7 @@ def _head(administration: Path) -> str | None:
         head = (administration / "HEAD").read_text().strip()
     except (OSError, ValueError):
         return None
-    return head if OBJECT_ID.fullmatch(head) else None
+    return head if OBJECT_ID.fullmatch(head) and head.strip("0") else None
 
 
 def _commit_of(path: Path, common: Path) -> str | None:
@@ -195,25 +212,41 @@ def _commit_of(path: Path, common: Path) -> str | None:
     return _head(folder) if folder is not None else None
 
 
-def _make(path: Path, commit: str, common: Path, at: Path | None) -> None:
-    _throw_away(path, common)
-    # By force, because git still knows a slot whose folder was removed by hand.
-    git(
-        *(*_QUIET, "worktree", "add", "--force", "--force", "--detach", "--no-checkout", "--quiet", "--"),
-        operands=[str(path), commit],
-        at=at,
-    )
+def _make(slot: Slot, commit: str, common: Path, at: Path | None) -> None:
+    with _alone(slot.path.parent) as alone:
+        _clear_half_made(common, slot.path.parent)
+        _throw_away(slot.path, common)
+        # By force, because git still knows a slot whose folder was removed by hand.
+        git(
+            *(*_QUIET, "worktree", "add", "--force", "--force", "--detach", "--no-checkout", "--quiet", "--"),
+            operands=[str(slot.path), commit],
+            at=at,
+            descriptors=[slot.lock.descriptor, alone.descriptor],
+        )
 
 
-def _clean(path: Path, commit: str, keep: Sequence[str], common: Path) -> None:
-    administration = _administration(path, common)
+@contextmanager
+def _alone(shelf: Path) -> Iterator[Lock]:
+    """Make slots one at a time: `git worktree add` fails where it meets another one that is half done."""
+    while (lock := try_to_take(shelf / "making.lock", is_inheritable=True)) is None:
+        time.sleep(0.005)
+    try:
+        yield lock
+    finally:
+        lock.give_back()
+
+
+def _clean(slot: Slot, commit: str, keep: Sequence[str], common: Path) -> None:
+    administration = _administration(slot.path, common)
     if administration is not None:
         # Whoever left them was killed: the slot's lock is held.
-        for left in administration.rglob("*.lock"):
+        for left in (*administration.rglob("*.lock"), administration / "locked"):
             left.unlink(missing_ok=True)
-    git(*_QUIET, "reset", "--hard", "--quiet", commit, "--", at=path)
+    # git has the lock as well: where we are killed it runs on, and whoever is next must not meet it here.
+    held = [slot.lock.descriptor]
+    git(*_QUIET, "reset", "--hard", "--quiet", commit, "--", at=slot.path, descriptors=held)
     kept = [word for name in keep for word in ("-e", _pattern(name))]
-    git(*_QUIET, "clean", "-ffdx", "--quiet", *kept, at=path)
+    git(*_QUIET, "clean", "-ffdx", "--quiet", *kept, at=slot.path, descriptors=held)
 
 
 def _pattern(name: str) -> str:
@@ -232,6 +265,9 @@ def _throw_away(path: Path, common: Path) -> None:
         path.unlink()
         return
     # A stage may have made a folder that nobody can write to. Files keep their mode: they may be links into a cache.
-    for folder, _, _ in os.walk(path):
-        os.chmod(folder, stat.S_IRWXU)
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            inner = Path(folder) / name
+            if not inner.is_symlink():
+                inner.chmod(stat.S_IRWXU)
     shutil.rmtree(path)

@@ -46,7 +46,7 @@ class Configuration:
         self.root = root
         shared = [Path(folder) / "config" for folder in shared_folders()]
         self._levels = [
-            (file, _read(file)) for file in (*shared, root / ".dvc" / "config", root / ".dvc" / "config.local")
+            (file, read(file)) for file in (*shared, root / ".dvc" / "config", root / ".dvc" / "config.local")
         ]
 
     def get(self, section: str, option: str) -> Setting | None:
@@ -84,14 +84,30 @@ def with_cache(text: str, folder: Path) -> str:
     return f"{text}{end}[cache]\n{line}"
 
 
-def _read(file: Path) -> ConfigParser:
-    config = ConfigParser(interpolation=None, strict=False, allow_no_value=True, comment_prefixes=("#", ";"))
+def parse(content: bytes) -> ConfigParser:
+    """Return what the bytes of one configuration file say; nothing where DVC itself would refuse them."""
+    config = ConfigParser(
+        interpolation=None,
+        strict=False,
+        allow_no_value=True,
+        comment_prefixes=("#", ";"),
+        delimiters=("=",),
+        default_section="",
+    )
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = content.decode("utf-8").splitlines()
         config.read_string("\n".join(line.strip() for line in lines))
-    except (OSError, UnicodeDecodeError, Error):
-        return ConfigParser(interpolation=None)
+    except (UnicodeDecodeError, Error):
+        return ConfigParser(interpolation=None, default_section="")
     return config
+
+
+def read(file: Path) -> ConfigParser:
+    """Return what one configuration file says; nothing where it cannot be read."""
+    try:
+        return parse(file.read_bytes())
+    except OSError:
+        return parse(b"")
 
 
 def _unquoted(value: str) -> str:

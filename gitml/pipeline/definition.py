@@ -32,11 +32,17 @@ class Out(NamedTuple):
         Whether DVC keeps it; False for ``cache: false``, which git keeps.
     kind
         The key that it stands under: ``outs``, ``metrics`` or ``plots``.
+    is_pushed
+        Whether a remote is to have it; False for ``push: false``.
+    remote
+        The only remote that it goes to; empty for the default one.
     """
 
     path: str
     is_cached: bool
     kind: str = "outs"
+    is_pushed: bool = True
+    remote: str = ""
 
     @property
     def is_metric(self) -> bool:
@@ -320,11 +326,19 @@ def _outs(value: Any, kind: str) -> list[Out]:
         return []
     if not isinstance(value, list):
         raise Unresolved("its outs are no list")
-    flags: dict[str, bool] = {}
+    outs: dict[str, Out] = {}
     for item in value:
         for path, settings in item.items() if isinstance(item, dict) else ((item, {}),):
             if not isinstance(path, str):
                 raise Unresolved("an out is no text")
-            cache = settings.get("cache") if isinstance(settings, dict) else None
-            flags[path] = cache is not False if cache is not None else flags.get(path, True)
-    return [Out(path, is_cached, kind) for path, is_cached in flags.items()]
+            flags = settings if isinstance(settings, dict) else {}
+            before = outs.get(path, Out(path, True, kind))
+            cache, push, remote = flags.get("cache"), flags.get("push"), flags.get("remote")
+            outs[path] = Out(
+                path,
+                cache is not False if cache is not None else before.is_cached,
+                kind,
+                push is not False if push is not None else before.is_pushed,
+                remote if isinstance(remote, str) else before.remote,
+            )
+    return list(outs.values())

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 SCHEMA = "2.0"
 
-_NEXT_STAGE = re.compile(rb"\n {0,2}(?=[^ \n])")
-_NOT_AN_ITEM = re.compile(rb"^ {4}(?=[^ -])", re.MULTILINE)
+_DEDENT = re.compile(rb"\n {0,2}(?=[^ \n])")
+_STAGE_LINE = re.compile(rb"  [A-Za-z0-9_][A-Za-z0-9_@.-]*:\n")
 _PATH = rb"[A-Za-z_./][A-Za-z0-9_./@+=-]*"
 _FIELDS = rb"(?:      (?:hash: md5|md5: [0-9a-f]{32}(?:\.dir)?|size: [0-9]+|nfiles: [0-9]+)\n)+"
 _PLAIN_ITEMS = re.compile(rb"(?:    - path: %s\n%s)*" % (_PATH, _FIELDS))
 _ITEM = re.compile(rb"    - path: (%s)\n(%s)" % (_PATH, _FIELDS))
 _MD5 = re.compile(rb"      md5: ([0-9a-f.dir]+)\n")
+_IMPORTED = {"repo", "version_id", "files", "db"}
+_VERSIONED = {"cloud", "version_id"}
 
 
 class Recorded(NamedTuple):
@@ -36,11 +38,17 @@ class Recorded(NamedTuple):
         that of a text with its CRLF made LF.
     files
         How many files a folder had; None where that was not recorded.
+    size
+        Its bytes, of a folder those of all its files; None where that was not recorded.
+    is_versioned
+        Whether a bucket that numbers its versions keeps it under its own name, and no object of DVC's does.
     """
 
     md5: str | None
     is_exact: bool
     files: int | None
+    size: int | None = None
+    is_versioned: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -55,6 +63,22 @@ class LockedStage(NamedTuple):
     deps: Mapping[str, Recorded]
     outs: Mapping[str, Recorded]
     params: Mapping[str, Any]
+
+
+class Tracked(NamedTuple):
+    """What a .dvc file tracks at one path, and where DVC keeps it.
+
+    Attributes
+    ----------
+    is_cached, is_pushed, remote
+        As for `gitml.pipeline.definition.Out`. What was imported from another repository, or from a bucket
+        that numbers its versions, is pushed nowhere: DVC fetches it from there.
+    """
+
+    recorded: Recorded
+    is_cached: bool
+    is_pushed: bool
+    remote: str
 
 
 class NotALock(ValueError):
@@ -118,23 +142,27 @@ def _scan_deps(content: bytes, stage: bytes) -> dict[str, str] | None:
     if start < 0 or not content.startswith(b"schema: '2.0'\nstages:\n"):
         return None
     start += len(stage) + 5
-    end = _NEXT_STAGE.search(content, start)
+    end = _DEDENT.search(content, start - 1)
+    if end is not None and _STAGE_LINE.match(content, end.start() + 1) is None:
+        return None
     section = content[start : end.start() + 1 if end is not None else len(content)]
     deps = section.find(b"    deps:\n")
     if deps < 0 or (deps > 0 and section[deps - 1] != 10):
         return None
-    lines = _NOT_AN_ITEM.split(section[deps + 10 :], maxsplit=1)[0]
-    if _PLAIN_ITEMS.fullmatch(lines) is None:
+    lines = _PLAIN_ITEMS.match(section, deps + 10)
+    rest = section[lines.end() :] if lines is not None else b""
+    if lines is None or (rest and not rest.startswith((b"    outs:\n", b"    params:\n"))):
         return None
-    found = {}
-    for path, fields in _ITEM.findall(lines):
+    found: dict[str, str] = {}
+    for path, fields in _ITEM.findall(lines[0]):
         md5 = _MD5.search(fields)
-        if md5 is not None and path not in found:
+        found.pop(path.decode(), None)  # of a path that stands there twice, the last counts
+        if md5 is not None:
             found[path.decode()] = md5[1].decode()
     return found
 
 
-def read_tracked(path: str, content: bytes) -> dict[str, Recorded] | None:
+def read_tracked(path: str, content: bytes) -> dict[str, Tracked] | None:
     """Return what a .dvc file at `path` tracks, by path in the commit; None where it cannot be read."""
     try:
         data = yaml12.load(content, largest=yaml12.LARGEST) or {}
@@ -145,12 +173,23 @@ def read_tracked(path: str, content: bytes) -> dict[str, Recorded] | None:
     folder = inside(posixpath.dirname(path), str(data.get("wdir") or "."))
     if folder is None:
         return None
-    tracked: dict[str, Recorded] = {}
+    tracked: dict[str, Tracked] = {}
+    is_from_elsewhere = any(isinstance(dep, dict) and _IMPORTED & dep.keys() for dep in _list(data.get("deps")))
     for item in data.get("outs") or []:
         target = inside(folder, item["path"]) if isinstance(item, dict) and isinstance(item.get("path"), str) else None
         if target is not None:
-            tracked[target] = _recorded(item)
+            remote = item.get("remote")
+            tracked[target] = Tracked(
+                _recorded(item),
+                item.get("cache") is not False,
+                item.get("push") is not False and not is_from_elsewhere,
+                remote if isinstance(remote, str) else "",
+            )
     return tracked
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _read_stage(entry: dict[Any, Any]) -> LockedStage:
@@ -172,8 +211,12 @@ def _paths(items: Any) -> dict[str, Recorded]:
 
 
 def _recorded(item: dict[Any, Any]) -> Recorded:
-    md5, files = item.get("md5"), item.get("nfiles")
+    md5, files, size = item.get("md5"), item.get("nfiles"), item.get("size")
     is_known = isinstance(md5, str | int) and bool(md5) and item.get("hash") in (None, "md5") and "files" not in item
     return Recorded(
-        str(md5).lower() if is_known else None, item.get("hash") == "md5", files if isinstance(files, int) else None
+        str(md5).lower() if is_known else None,
+        item.get("hash") == "md5",
+        files if isinstance(files, int) else None,
+        size if isinstance(size, int) and not isinstance(size, bool) else None,
+        not _VERSIONED.isdisjoint(item),
     )

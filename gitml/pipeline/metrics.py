@@ -12,7 +12,7 @@ from gitml.pipeline.project import Project, projects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gitml.pipeline.snapshot import Snapshot
 
@@ -137,47 +137,60 @@ def read(snapshot: Snapshot) -> Results:
     declared = declare(snapshot)
     reader = ParamsReader()
     unreadable: dict[str, str] = {}
-    metrics: list[tuple[str, Flat]] = []
-    params: list[tuple[str, Flat]] = []
+    metrics: list[tuple[str, Flat | None]] = []
+    params: list[tuple[str, Flat | None]] = []
     for file in declared.metrics:
         if snapshot.kind(file.path) in ("absent", "elsewhere"):
             unreadable[file.path] = "git does not have it"
+            metrics.append((file.path, None))
             continue
         below = [] if file.path in snapshot.files else snapshot.below(file.path)
         for path in [entry.path for entry in below if entry.path.endswith(SUFFIXES)] if below else [file.path]:
-            metrics += _values(path, snapshot.read(path), flat.read_metrics, unreadable)
+            metrics.append(_values(path, snapshot.read(path), flat.read_metrics, unreadable))
     for path in declared.params:
         if snapshot.kind(path) != "absent":
-            params += _values(path, snapshot.read(path), reader.read, unreadable)
-    return Results(join(metrics), join(params), unreadable)
+            params.append(_values(path, snapshot.read(path), reader.read, unreadable))
+    return Results(join(metrics), join(pair for pair in params if pair[1] is not None), unreadable)
 
 
-def join(files: Iterable[tuple[str, Flat]]) -> Flat:
+def join(files: Iterable[tuple[str, Flat | None]]) -> Flat:
     """Return the values of several files by one name each.
+
+    Parameters
+    ----------
+    files
+        Each file's path and values. None for one that cannot be read: what it would have said is not known, so no
+        name of a later file may be taken for its.
 
     >>> join([("b.json", {"auc": 0.7}), ("a.json", {"auc": 0.6, "rows": 3})])
     {'auc': 0.7, 'a.json:auc': 0.6, 'rows': 3}
+    >>> join([("b.json", None), ("a.json", {"auc": 0.6})])
+    {'a.json:auc': 0.6}
     """
     found: Flat = {}
+    is_any_missing = False
     for path, values in files:
-        if found.keys().isdisjoint(values):
+        if values is None:
+            is_any_missing = True
+        elif not is_any_missing and found.keys().isdisjoint(values):
             found.update(values)
-            continue
-        for name, value in values.items():
-            found[f"{path}:{name}" if name in found else name] = value
+        else:
+            for name, value in values.items():
+                found[f"{path}:{name}" if is_any_missing or name in found else name] = value
     return found
 
 
-def _values(path: str, content: bytes | None, read: object, unreadable: dict[str, str]) -> list[tuple[str, Flat]]:
-    assert callable(read)
+def _values(
+    path: str, content: bytes | None, read: Callable[[str, bytes], Flat], unreadable: dict[str, str]
+) -> tuple[str, Flat | None]:
     if content is None or len(content) > LARGEST:
         unreadable[path] = "it is too large, or no file"
-        return []
+        return path, None
     try:
-        return [(path, read(path, content))]
+        return path, read(path, content)
     except flat.Unreadable as error:
         unreadable[path] = str(error)
-        return []
+        return path, None
 
 
 def _inside(project: Project, folder: str, names: Iterable[str]) -> list[str]:

@@ -29,11 +29,17 @@ class Maker(NamedTuple):
         What it made last; None where that is not known.
     is_cached
         Whether DVC keeps it, not git.
+    is_pushed
+        Whether a remote is to have it.
+    remote
+        The only remote that it goes to; empty for the default one.
     """
 
     name: str
     recorded: Recorded | None
     is_cached: bool
+    is_pushed: bool = True
+    remote: str = ""
 
 
 class Pipeline(NamedTuple):
@@ -154,7 +160,9 @@ class Project:
                 target = self.path(stage.folder, out.path)
                 if target is not None:
                     recorded = entry.outs.get(out.path) if entry is not None else None
-                    self.makers[target] = Maker(pipeline.address(stage.name), recorded, out.is_cached)
+                    self.makers[target] = Maker(
+                        pipeline.address(stage.name), recorded, out.is_cached, out.is_pushed, out.remote
+                    )
 
     def _read_lock(self, path: str) -> dict[str, LockedStage] | None:
         entry = self._snapshot.files.get(path)
@@ -177,9 +185,9 @@ class Project:
         if tracked is None:
             self.has_opaque = True
             return
-        for target, recorded in tracked.items():
+        for target, (recorded, is_cached, is_pushed, remote) in tracked.items():
             if is_inside(target, self.root):
-                self.makers.setdefault(target, Maker(path, recorded, True))
+                self.makers.setdefault(target, Maker(path, recorded, is_cached, is_pushed, remote))
 
     def _report(self, finding: Finding) -> None:
         self.has_opaque = True
@@ -197,15 +205,9 @@ class Project:
             raise Unresolved(f"{path}: {error}") from None
 
     def _style(self) -> Style:
-        from configparser import ConfigParser, Error
+        from gitml.pipeline.configuration import parse  # rarely needed, and slow to import
 
-        config = ConfigParser(interpolation=None, strict=False, allow_no_value=True, comment_prefixes=("#", ";"))
-        content = self._snapshot.read(posixpath.join(self.root, ".dvc", "config")) or b""
-        try:
-            lines = content.decode("utf-8").splitlines()
-            config.read_string("\n".join(line.strip() for line in lines))
-        except (Error, UnicodeDecodeError):
-            return Style()
+        config = parse(self._snapshot.read(posixpath.join(self.root, ".dvc", "config")) or b"")
         return Style(
             config.get("parsing", "bool", fallback=None) == "boolean_optional",
             config.get("parsing", "list", fallback=None) == "append",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from configparser import ConfigParser, Error
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
+from gitml.errors import GitmlError
 from gitml.git import repository, worktree
 from gitml.git.worktree import Slot
-from gitml.pipeline.configuration import shared_folders
+from gitml.pipeline.configuration import read, shared_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,18 @@ _PATHS_OF_A_REMOTE = frozenset(
 
 _LEFT = ("rwlock", "rwlock.lock", "lock")
 """What a killed DVC leaves in ``.dvc/tmp``, and then refuses to run."""
+
+
+class LeadsElsewhere(GitmlError):
+    """A folder of DVC's is a symbolic link in a commit, and what is written there would land anywhere."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is a symbolic link in this commit",
+            "DVC's own files would be written where it leads to, outside of this project.",
+            (f"git rm {quote(path)}", "dvc init -f"),
+        )
+        self.path = path
 
 
 @contextmanager
@@ -51,6 +64,8 @@ def acquire(commit: str, outs: Sequence[str] = (), project: str = "", at: Path |
     ------
     CannotWrite, GitFailed
         As for `gitml.git.worktree.acquire`.
+    LeadsElsewhere
+        ``.dvc``, or a folder around it, is a symbolic link.
     """
     dvc = f"{project}/.dvc" if project else ".dvc"
     where = repository.find(at)
@@ -59,10 +74,23 @@ def acquire(commit: str, outs: Sequence[str] = (), project: str = "", at: Path |
     with worktree.acquire(commit, [*outs, dvc], at) as slot:
         folder = slot.path / dvc
         if folder.is_dir():
-            for name in _LEFT:
-                (folder / "tmp" / name).unlink(missing_ok=True)
-            (folder / "config.local").write_text(_local_config(own, folder), encoding="utf-8")
+            _prepare(folder, own, slot)
         yield slot
+
+
+def _prepare(folder: Path, own: Path, slot: Slot) -> None:
+    """Remove what killed runs left, and write DVC's local configuration; a link in the commit leads nowhere else."""
+    parts = folder.relative_to(slot.path).parts
+    above = [slot.path.joinpath(*parts[:end]) for end in range(1, len(parts) + 1)]
+    link = next((place for place in (*above, folder / "tmp") if place.is_symlink()), None)
+    if link is not None:
+        raise LeadsElsewhere(link.relative_to(slot.path).as_posix())
+    for name in _LEFT:
+        (folder / "tmp" / name).unlink(missing_ok=True)
+    file = folder / "config.local"
+    content = _local_config(own, folder)
+    file.unlink(missing_ok=True)
+    file.write_text(content, encoding="utf-8")
 
 
 def _local_config(own: Path, folder: Path) -> str:
@@ -75,19 +103,21 @@ def _local_config(own: Path, folder: Path) -> str:
     folder
         The slot's.
     """
-    local, mine, committed = _read(own / "config.local"), _read(own / "config"), _read(folder / "config")
+    local, mine, committed = read(own / "config.local"), read(own / "config"), read(folder / "config")
     sections: dict[str, dict[str, str]] = {}
     # Relative values of the committed file are meant from the user's .dvc; the user's own file wins.
     for config in (committed, local):
         for section in config.sections():
             name = section.strip("'")
             for key, value in config.items(section):
+                if not value:  # DVC itself would refuse a name without one
+                    continue
                 is_path = _is_path(name, key)
                 if config is local or (is_path and _absolute(own, value) != value):
                     sections.setdefault(name, {})[key] = _absolute(own, value) if is_path else value
     if mine.has_option("cache", "dir") and not local.has_option("cache", "dir"):
         sections.setdefault("cache", {})["dir"] = _absolute(own, mine.get("cache", "dir"))
-    is_set_for_all = any(_read(Path(level) / "config").has_option("cache", "dir") for level in shared_folders())
+    is_set_for_all = any(read(Path(level) / "config").has_option("cache", "dir") for level in shared_folders())
     if "dir" not in sections.get("cache", {}) and not committed.has_option("cache", "dir") and not is_set_for_all:
         sections.setdefault("cache", {})["dir"] = str(own / "cache")
     lines = []
@@ -106,14 +136,3 @@ def _absolute(folder: Path, value: str) -> str:
     if re.match(r"\w+://", value) or os.path.isabs(value) or value.startswith("~"):
         return value
     return os.path.normpath(folder / value)
-
-
-def _read(file: Path) -> ConfigParser:
-    """Return DVC's configuration in a file; empty where it cannot be read, which DVC itself will say."""
-    config = ConfigParser(interpolation=None, strict=False, comment_prefixes=("#", ";"))
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-        config.read_string("\n".join(line.strip() for line in lines))
-    except (OSError, UnicodeDecodeError, Error):
-        return ConfigParser(interpolation=None)
-    return config

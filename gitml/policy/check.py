@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitml.config import FILE
 from gitml.conventions import branches, tags
+from gitml.errors import BrokenEnvironment
 from gitml.git import server
 from gitml.git.history import LARGEST_COMMIT
 from gitml.git.objects import Entry, list_tree
+from gitml.pipeline.remote import lacking
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.verify import judge_snapshot
 from gitml.policy import contents, lock, refs, release, rules
 from gitml.policy.contents import NewFile
+from gitml.policy.data import data_present
 from gitml.policy.law import RULE, readable_config
 from gitml.policy.refs import BRANCHES, Move, Target, Tip
 from gitml.policy.rules import Violation
@@ -32,6 +35,8 @@ Place = Literal["pre-push", "pull request", "server"]
 
 LONGEST_HISTORY = 100_000
 """Commits of production that are looked back on."""
+
+DATA_PRESENT = "data-present"
 
 _FEW = 4
 """Files that are not worth a fetch of their own."""
@@ -143,6 +148,7 @@ class _Check:
         yield from self._name(update, tip)
         new = self.history.new(tip.oid, self.known)
         yield from self._messages(update, new)
+        yield from self._data(tip, name, update)
         if self._is_way_back(update, name, tip):
             was_there = {(entry.oid, entry.path) for entry in self._snapshot(tip).files.values()}
             yield from self._files(new, was_there)
@@ -244,7 +250,10 @@ class _Check:
         for oid, (_, size) in self.objects.describe(paths).items():
             is_read = any(contents.is_worth_reading(path, size, self.config) for path in paths[oid])
             content = self.objects.read(oid) if is_read else None  # one at a time in memory, whatever is pushed
-            violations += contents.judge((NewFile(path, size, content) for path in paths[oid]), self.config)
+            files = [NewFile(path, size, content) for path in paths[oid]]
+            violations += contents.judge(files, self.config)
+            if self.ground.place == "pull request":
+                violations += [found for file in files for found in contents.verify_notebook(file, self.config)]
         return violations
 
     def _config(self, tip: Commit, name: BranchName | None) -> Iterable[Violation]:
@@ -254,6 +263,21 @@ class _Check:
             found = readable_config(tip.oid, self.objects, entry.mode if entry is not None else "")
             if found is not None:
                 yield found
+
+    def _data(self, tip: Commit, name: BranchName | None, update: RefUpdate) -> Iterable[Violation]:
+        """Judge whether the DVC remote has the commit's data; a server does not know the remote."""
+        level = self.config.level(DATA_PRESENT)
+        if self.ground.place == "server" or level == "off" or not tip.has_files:
+            return
+        is_released = name is not None and name.kind in RELEASED
+        try:
+            missing = lacking(tip.oid, self.ground.at)
+        except BrokenEnvironment as error:
+            if is_released:
+                says = f"it cannot be told whether the DVC remote has its data: {error.what}"
+                yield Violation(DATA_PRESENT, level, says, error.why, error.mend)
+            return
+        yield from data_present(missing, self.config, is_released, update.branch or "")
 
     def _lock(self, tip: Commit, name: BranchName | None) -> Iterable[Violation]:
         if not tip.has_files:

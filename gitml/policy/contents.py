@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitml.policy.files import NewFile as NewFile
-from gitml.policy.files import is_notebook, no_large_file
+from gitml.policy.files import is_notebook, no_large_file, shown, typed
+from gitml.policy.rules import Violation
 from gitml.policy.secrets import no_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gitml.config import Config
-    from gitml.policy.rules import Violation
 
 RULES = ("no-large-file", "clean-notebook", "no-secret")
 """The rules of this room."""
@@ -39,3 +39,16 @@ def is_worth_reading(path: str, size: int, config: Config) -> bool:
     if size > LARGEST_READ:
         return False
     return config.level("no-secret") != "off" or (is_notebook(path) and config.level("clean-notebook") != "off")
+
+
+def verify_notebook(file: NewFile, config: Config) -> list[Violation]:
+    """Tell where nbstripout would still change a notebook that the rule lets pass; for CI, where it is installed."""
+    if not is_notebook(file.path) or file.content is None or config.level("clean-notebook") == "off":
+        return []
+    from gitml.policy.notebooks import clean_notebook, verify_with_nbstripout
+
+    if clean_notebook(file, config) or verify_with_nbstripout(file.content) is not False:
+        return []
+    says = f"nbstripout would still change {shown(file.path)}"
+    why = "It renumbers cells and drops the state of widgets, so that a notebook that did not change has no difference."
+    return [Violation("clean-notebook", "warn", says, why, (f"nbstripout {typed(file.path)}",), file.path)]

@@ -130,6 +130,8 @@ def word(now: float | None, before: float | None, interval: Interval | None, bet
         return "new"
     if now is None:
         return "gone"
+    if interval is not None and interval.low == interval.high == 0:
+        return "same"
     if interval is not None and better is not None and math.isfinite(interval.low) and math.isfinite(interval.high):
         if interval.low > 0 or interval.high < 0:
             return "better" if (interval.low > 0) == (better == "higher") else "worse"

@@ -86,6 +86,17 @@ def draw(plots: tuple[Plot, ...], files: Mapping[str, bytes], top: str = "../.."
     return Drawing(tuple(shown), drawn, tuple(notes))
 
 
+def warm_up() -> None:
+    """Draw nothing once: the first picture of a process takes ten times as long as the others.
+
+    Raises
+    ------
+    ImportError
+        vl-convert is not installed.
+    """
+    _svg({"data": {"values": []}, "mark": "point"})
+
+
 def specification(plot: Plot, points: list[Point]) -> dict[str, Any]:
     """Return the Vega-Lite of a plot.
 

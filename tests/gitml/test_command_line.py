@@ -15,30 +15,30 @@ import pytest
 
 import gitml as package
 from gitml.cli.bug import report
-from gitml.cli.commands import NAMES, SECTIONS
+from gitml.cli.commands import NAMES, SECTIONS, overview
 from gitml.cli.terminal import framed, has_colours, painted
 
 ROOT = Path(__file__).parents[2]
 
-HELP = """\
+ABOVE = """\
 Usage: gitml [-h | --version] COMMAND [OPTIONS] [ARGUMENTS]...
 
 Keeps an ML team's experiments, models and production in one git repository.
 
 Daily
-  undo    Take back the last command in this clone; files stay as they are.
-  doctor  Check this machine and this repository, and name what mends them.
-
-Operations
-  hooks   Install the hooks that keep the conventions, show them, take them out.
+"""
+BELOW = """\
 
 Example
-  gitml doctor
+  gitml exp run -n lower-lr -S lr=3e-4
 
 gitml COMMAND --help says more about one. Exit codes: 0 done, 1 a rule says no,
 2 wrong usage, 3 a broken environment, 130 interrupted. GITML_DEBUG=1 shows
 the traceback of an error.
 """
+
+ORDER = ["status", "exp", "report", "data", "undo", "doctor", "ci", "hooks", "rules"]
+"""The commands that there are or will be, in the order in which a day needs them."""
 
 EXPLODE = """
 import types, click
@@ -67,7 +67,20 @@ for what in ("abort", "crash", "interrupt", "no"):
 
 @pytest.mark.parametrize("words", [(), ("-h",), ("--help",), ("--help", "--help")])
 def test_help_shows_the_commands_there_are(gitml: Callable, tmp_path: Path, words: tuple[str, ...]) -> None:
-    assert gitml(*words, at=tmp_path) == (0, HELP, "")
+    done = gitml(*words, at=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(ABOVE)
+    assert done.out.endswith(BELOW)
+    lines = done.out.removeprefix(ABOVE).removesuffix(BELOW).splitlines()
+    table = {line.split()[0]: line for line in lines if line.startswith("  ")}
+    assert list(table) == list(NAMES) == [name for name in ORDER if name in NAMES]
+    assert all(
+        line.endswith(does)
+        for section in SECTIONS.values()
+        for line, does in zip((table[name] for name in section), section.values(), strict=True)
+    )
+    assert all(len(line) <= 80 for line in lines)
+    assert [line for line in lines if line and not line.startswith(" ")] == ["Operations"]
 
 
 @pytest.mark.parametrize("words", [("--version",), ("--version", "doctor")])
@@ -80,7 +93,7 @@ def test_python_dash_m_is_the_same(tmp_path: Path) -> None:
     done = subprocess.run(
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, HELP, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, overview() + "\n", "")
 
 
 def test_an_unknown_command_names_the_nearest(gitml: Callable, tmp_path: Path) -> None:
@@ -171,7 +184,7 @@ def test_a_report_names_the_line_that_failed() -> None:
     try:
         framed(None, "", ())  # type: ignore[arg-type]
     except TypeError as error:
-        assert re.search(r"^    at       cli/terminal\.py:\d+ in printable$", report(error, []), re.MULTILINE)
+        assert re.search(r"^    at       conventions/shell\.py:\d+ in printable$", report(error, []), re.MULTILINE)
 
 
 def test_colours_are_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:

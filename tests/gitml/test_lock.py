@@ -159,3 +159,16 @@ def test_a_file_that_says_nothing_of_use(repo: Repo, text: str) -> None:
     assert found is None or not found.is_running
     assert read_holder(repo.path / "none") is None
     assert not lock.is_held(repo.path / "none")
+
+
+def test_on_a_full_disk_it_holds_and_says_nobody(repo: Repo) -> None:
+    code = "from gitml.git.lock import *\nwith hold() as held: print(try_to_take(held.path), read_holder(held.path))"
+    script = f'ulimit -f 0; trap "" XFSZ; exec "{sys.executable}" -c "$1" | cat'
+    done = repo.run("bash", "-c", script, "-", code, PYTHONPATH=str(ROOT), PYTHONDONTWRITEBYTECODE="1")
+    assert done == (0, "None None\n", "")
+
+
+def test_somebody_elses_process_is_running() -> None:
+    # Signal 0 to process 1: allowed to root, refused to all others, and it runs in both cases.
+    assert lock._is_running(1)
+    assert not lock._is_running(0)

@@ -88,11 +88,15 @@ def test_what_is_too_large_is_left_out(repo: Repo) -> None:
         assert objects.read_each([large, small], len, largest=10) == {small: 10}
 
 
-def test_blobs_are_measured_without_being_read(repo: Repo) -> None:
+def test_objects_are_described_without_being_read(repo: Repo) -> None:
     small, large, tree = _oid(repo, b"x"), _oid(repo, b"x" * 5000), repo.git("rev-parse", "HEAD^{tree}")
     with Objects(repo.path) as objects:
-        assert objects.measure_each([large, "0" * 40, tree, small, large, "HEAD"]) == {large: 5000, small: 1}
-        assert objects.measure_each([]) == {}
+        assert objects.describe([large, "0" * 40, tree, small, large, "HEAD"]) == {
+            large: ("blob", 5000),
+            tree: ("tree", 0),
+            small: ("blob", 1),
+        }
+        assert objects.describe([]) == {}
         assert objects.read(small) == b"x"
 
 

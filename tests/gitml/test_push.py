@@ -129,7 +129,7 @@ def test_no_remote_no_network_no_sense(repo: Repo, tmp_path: Path) -> None:
     with pytest.raises(NoSuchRemote, match="there is no remote 'origin'") as none:
         push_atomically("origin", updates, repo.path)
     assert none.value.why == "This repository has no remote at all."
-    repo.git("remote", "add", "upstream", "http://ada:s3cret@localhost:1/x.git")
+    repo.git("remote", "add", "upstream", "http://ada:s3cret@localhost:1/x.git")  # pragma: allowlist secret
     with pytest.raises(NoSuchRemote) as other:
         push_atomically("origin", updates, repo.path)
     assert other.value.why == "There is upstream."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitml.errors import LooksLikeAnOption
-from gitml.git.refs import NoSuchRevision, Ref, checked_out, list_refs, resolve
+from gitml.git.refs import NoSuchRevision, Ref, checked_out, head, list_refs, resolve
 
 from .conftest import Repo
 
@@ -104,3 +104,9 @@ def test_where_branches_are_checked_out(repo: Repo, tmp_path: Path) -> None:
     repo.git("worktree", "add", "--quiet", "-b", "experiments/lr", str(other))
     repo.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "detached"))
     assert checked_out(repo.path) == {"refs/heads/main": repo.path, "refs/heads/experiments/lr": other}
+
+
+def test_what_head_is(repo: Repo) -> None:
+    assert head(repo.path) == "refs/heads/main"
+    repo.git("switch", "--quiet", "--detach")
+    assert head(repo.path) == repo.git("rev-parse", "main")

@@ -231,6 +231,13 @@ def test_where_processes_cannot_be_seen_nothing_is_cleared(
     assert leftovers.clear_if_abandoned(lock)
 
 
+def test_a_folder_named_like_a_lock_is_left(repo: Repo) -> None:
+    lock = repo.path / ".git" / "x.lock"
+    lock.mkdir()
+    assert not leftovers.clear_if_abandoned(aged(lock))
+    assert lock.is_dir()
+
+
 @pytest.mark.parametrize("name", ["main", "--all", "refs/heads/a b", "refs/heads/a\nb", "refs/heads/*", "HEAD"])
 def test_only_full_names_and_ids_reach_git(repo: Repo, two: tuple[str, str], name: str) -> None:
     with pytest.raises(ValueError, match="is no full name of a ref"):
@@ -378,3 +385,10 @@ def test_on_a_full_disk_nothing_is_changed_and_with_room_again_it_works(repo: Re
     size, error = done.out.splitlines()
     assert size == "200000"
     assert error.startswith(("gitml.git.repository.CannotWrite: ", "gitml.errors.GitFailed: "))
+
+
+def test_a_tag_that_looks_like_a_branch_is_none(repo: Repo, two: tuple[str, str]) -> None:
+    repo.git("update-ref", f"refs/tags/{BRANCH}", two[1])
+    assert value_of(BRANCH, repo.path) is None
+    compare_and_swap(BRANCH, two[0], None, "x", repo.path)
+    assert value_of(BRANCH, repo.path) == two[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -443,3 +444,39 @@ def test_an_advance_that_cannot_be_noted_moves_nothing(repo: Repo) -> None:
     with pytest.raises(CannotWrite):
         advance(repo.path, "refs/heads/main", new, old, "exp run")
     assert repo.git("rev-parse", "HEAD") == old
+
+
+CONFLICTING = st.sampled_from(["a", "b", "d", "d/a", "d/a/b", "e/f"])
+
+
+def consistent(files: dict[str, bytes]) -> bool:
+    return not any(other.startswith(f"{path}/") for path in files for other in files)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    trees=st.tuples(
+        *[st.dictionaries(CONFLICTING, st.sampled_from([b"1", b"2", b"3"]), max_size=4).filter(consistent)] * 3
+    ),
+    is_sha256=st.booleans(),
+)
+def test_the_index_follows_where_it_was_the_old_commits(trees: tuple[dict[str, bytes], ...], is_sha256: bool) -> None:
+    """Entries like the old commit's become the new one's; all others are as the user staged them."""
+    old, new, index = trees
+    with tempfile.TemporaryDirectory() as folder:
+        some = Repo(Path(folder))
+        some.git("init", "--quiet", f"--object-format={'sha256' if is_sha256 else 'sha1'}")
+        ids = [
+            tree_with(None, {path: Blob("100644", text) for path, text in tree.items()}, some.path) for tree in trees
+        ]
+        some.git("read-tree", ids[2])
+        kept = refresh_index(some.path, ids[0], ids[1])
+        now = {path: text.encode() for path, (_, text) in files_of(some, some.git("write-tree")).items()}
+        for path in {*old, *new, *index}:
+            if path in kept or index.get(path) != old.get(path):
+                assert now.get(path) == index.get(path)
+            else:
+                assert now.get(path) == new.get(path)
+        assert set(kept) <= {*old, *new}
+        if index == old:
+            assert (now, kept) == (new, [])

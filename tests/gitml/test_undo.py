@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -467,3 +469,85 @@ def test_any_order_of_commands_can_be_taken_back(steps: list[str]) -> None:
 
 def test_an_operation_without_moves_cannot_be_undone() -> None:
     assert not_undone([Operation("1", 0.0, ("x",), ())]) == []
+
+
+def test_what_a_killed_run_left_in_the_index_is_finished_first(repo: Repo) -> None:
+    repo.commit(a="1")
+    repo.write("a", "2")
+    run_in_place(repo)
+    first = repo.git("rev-parse", "HEAD")
+    # A run that is killed after it moved the branch, and before the index followed and the log knew.
+    repo.write("a", "3")
+    second = commit_tree(snapshot(repo.path), [first], "experiment: run", at=repo.path)
+    repo.write(".git/gitml-index", f"{MAIN}\n{first}\n{second}\n")
+    repo.git("update-ref", MAIN, second)
+    assert repo.run("git", "status", "--porcelain").out == "MM a\n"
+    with pytest.raises(undo.MovedSince):
+        undo.undo(repo.path)
+    assert repo.run("git", "status", "--porcelain").out == ""
+
+
+def test_a_working_tree_that_was_removed_by_hand(repo: Repo, tmp_path: Path) -> None:
+    repo.commit(a="1")
+    repo.git("worktree", "add", "--quiet", "-b", "experiments/lr", str(tmp_path / "other"))
+    other = Repo(tmp_path / "other")
+    other.write("a", "2")
+    move = run_in_place(other, LR)
+    shutil.rmtree(other.path)
+    undo.undo(repo.path)
+    assert value_of(LR, repo.path) == move.old
+
+
+def test_in_a_bare_repository(repo: Repo, tmp_path: Path) -> None:
+    bare = Repo(tmp_path / "bare.git")
+    repo.git("clone", "--quiet", "--bare", str(repo.path), str(bare.path))
+    tip = bare.git("rev-parse", "HEAD")
+    bare.git("update-ref", LR, tip)
+    record(["exp", "start"], [Move(LR, None, tip)], at=bare.path)
+    undo.undo(bare.path)
+    assert own_refs(bare) == {MAIN: tip}
+
+
+def test_no_secret_is_logged(repo: Repo) -> None:
+    record(["forge", "https://ada:s3cret@example.org/x.git"], [], at=repo.path)  # pragma: allowlist secret
+    assert oplog.read(repo.path)[0].words == ("forge", "https://***@example.org/x.git")
+
+
+@pytest.mark.slow
+def test_killed_at_any_time_the_same_again_finishes(repo: Repo) -> None:
+    """100 kills."""
+    rng = random.Random(11)
+    code = "from gitml.git import undo\nundo.undo()"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    repo.commit(a="0", b="0")
+    whole, killed = 0.5, 0
+    for round in range(100):
+        before = own_refs(repo)
+        start(repo)
+        repo.write("a", f"run {round}")
+        run_in_place(repo, LR)
+        repo.write("b", f"{round} staged")
+        repo.git("add", "b")
+        had = files(repo)
+        for left in (1, 0):
+            started = time.monotonic()
+            process = subprocess.Popen(
+                [sys.executable, "-c", code], cwd=repo.path, env=environment, stderr=subprocess.PIPE
+            )
+            if round > 0:
+                time.sleep(rng.uniform(0.3, 1.1) * whole)
+                process.kill()
+            _, error = process.communicate()
+            assert b"Error" not in error, error.decode()
+            whole = time.monotonic() - started if round == 0 else whole
+            killed += process.returncode != 0
+            if len(not_undone(oplog.read(repo.path))) > left:
+                undo.undo(repo.path)
+            assert len(not_undone(oplog.read(repo.path))) == left
+        assert own_refs(repo) == before
+        assert files(repo) == had
+        assert repo.run("git", "status", "--porcelain").out == " M a\nM  b\n"
+        repo.commit(f"infra: round {round}")
+    assert killed > 80
+    assert repo.run("git", "fsck", "--strict", "--no-dangling").out == ""
+    assert not list((repo.path / ".git").rglob("*.lock"))
