@@ -11,9 +11,10 @@ import click
 from gitml.cli.terminal import printable
 from gitml.errors import WrongUsage
 from gitml.forges.event import pull_request
-from gitml.git import repository
+from gitml.git import repository, server
 from gitml.policy.pull_request import Answer, Asked, answer
 from gitml.policy.refusal import Refusal, as_data
+from gitml.policy.rules import Violation
 
 
 @click.group("ci", epilog="\b\nExample:\n  gitml ci check --base origin/main")
@@ -66,7 +67,7 @@ def check(
 
 def _asked(base: str | None, head: str | None, branch: str | None, title: str | None) -> Asked:
     known = pull_request(os.environ)
-    remote, _, name = (base or f"origin/{known.base if known is not None else 'main'}").partition("/")
+    remote, name = _split(base or f"origin/{known.base if known is not None else 'main'}")
     if not remote or not name:
         raise WrongUsage(f"{base!r} is no remote's branch", "", ("gitml ci check --base origin/main",))
     if known is not None:
@@ -80,6 +81,13 @@ def _asked(base: str | None, head: str | None, branch: str | None, title: str | 
         )
     checked_out = repository.head(repository.find()).branch
     return Asked(remote, name, branch or (checked_out if head is None else head) or "", head or "HEAD", title)
+
+
+def _split(base: str) -> tuple[str, str]:
+    """Return the remote and the branch in ``origin/main``; a remote may have a slash in its name, too."""
+    named = [remote for remote in server.remotes() if base.startswith(f"{remote}/")]
+    remote = max(named, key=len, default=base.partition("/")[0])
+    return remote, base[len(remote) + 1 :]
 
 
 def _as_text(found: Answer) -> str:
@@ -108,12 +116,17 @@ def _as_json(found: Answer) -> str:
 def _as_annotations(found: Answer) -> str:
     lines = [
         f"::{'error' if one.severity == 'error' else 'warning'} {_place(one.path, one.line)}"
-        f"title={_property(one.rule)}::{_data(' '.join(filter(None, (one.what + '.', one.why, *one.mend))))}"
+        f"title={_property(one.rule)}::{_data(_in_one_line(one))}"
         for _, one in found.judged
     ]
     # what follows quotes the pull request, and a line that begins with :: would be obeyed
     token = secrets.token_hex(16)
     return "\n".join([*lines, f"::stop-commands::{token}", _as_text(found), f"::{token}::"])
+
+
+def _in_one_line(violation: Violation) -> str:
+    mend = f"Mend: {'; '.join(violation.mend)}" if violation.mend else ""
+    return " ".join(filter(None, (f"{violation.what}.", violation.why, mend)))
 
 
 def _place(path: str, line: int) -> str:

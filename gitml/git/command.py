@@ -12,9 +12,9 @@ from gitml.errors import GitFailed, GitIsMissing, LooksLikeAnOption
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-    from typing import Any
+    from typing import IO, Any
 
 OF_ONE_REPOSITORY = frozenset(
     {
@@ -38,8 +38,12 @@ OF_ONE_REPOSITORY = frozenset(
 )
 """What ``git rev-parse --local-env-vars`` lists: set inside a hook, and wrong for any other repository."""
 
+_BLOCK = 2**20
 _BUFFER = 2**17
 """Bytes that are taken from a git at once; with the usual 8 KiB a thousand files cost twice the system calls."""
+
+_GIT = ("git", "--no-replace-objects")
+"""What is read is what the id says: whoever may push refs/replace/* must not choose what a check sees."""
 
 _SECRET = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
@@ -113,7 +117,7 @@ def ask(
     for operand in operands:
         if operand.startswith("-"):
             raise LooksLikeAnOption(operand)
-    line = ["git", *(() if at is None else ("-C", str(at))), *words, *operands]
+    line = [*_GIT, *(() if at is None else ("-C", str(at))), *words, *operands]
     environment = None if at is None else environment_for_another_repository(os.environ)
     if variables:
         environment = {**(os.environ if environment is None else environment), **variables}
@@ -146,7 +150,7 @@ def start(*words: str, at: Path | None = None) -> subprocess.Popen[bytes]:
     GitIsMissing
         There is no git to run.
     """
-    line = ["git", *(() if at is None else ("-C", str(at))), *words]
+    line = [*_GIT, *(() if at is None else ("-C", str(at))), *words]
     environment = None if at is None else environment_for_another_repository(os.environ)
     try:
         return subprocess.Popen(
@@ -159,6 +163,72 @@ def start(*words: str, at: Path | None = None) -> subprocess.Popen[bytes]:
         )
     except (FileNotFoundError, PermissionError):
         raise GitIsMissing from None
+
+
+def fields_of(
+    *words: str, operands: Sequence[str] = (), at: Path | None = None, stdin: bytes = b"", most: int = 0
+) -> Iterator[str]:
+    """Yield what git writes between NULs, as it comes: however much it is, and whenever the caller has enough.
+
+    Parameters
+    ----------
+    words, operands, at
+        As for `git`.
+    stdin
+        What git reads, as much as a pipe holds: 64 KiB.
+    most
+        Bytes of memory that git may take for its answer, on Linux; 0 for any. With more it ends by a failure.
+
+    Raises
+    ------
+    LooksLikeAnOption, GitIsMissing, GitFailed
+        As for `git`.
+    """
+    for operand in operands:
+        if operand.startswith("-"):
+            raise LooksLikeAnOption(operand)
+    line = [*_GIT, *(() if at is None else ("-C", str(at))), *words, *operands]
+    environment = None if at is None else environment_for_another_repository(os.environ)
+    given = subprocess.PIPE if stdin else subprocess.DEVNULL
+    try:
+        running = subprocess.Popen(
+            line, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, bufsize=0
+        )
+    except (FileNotFoundError, PermissionError):
+        raise GitIsMissing from None
+    with running:
+        try:
+            if most:
+                _limit(running.pid, most)
+            if running.stdin is not None:
+                running.stdin.write(stdin)
+                running.stdin.close()
+            yield from _between_nuls(running.stdout)
+            said = running.stderr.read() if running.stderr is not None else b""
+        except BaseException:
+            running.kill()
+            raise
+    if running.returncode != 0:
+        answer = Answer(running.returncode, "", without_secrets(os.fsdecode(said)))
+        raise failure(answer, *words, *operands, at=at)
+
+
+def _limit(process: int, most: int) -> None:
+    import resource
+
+    if hasattr(resource, "prlimit"):
+        resource.prlimit(process, resource.RLIMIT_DATA, (most, most))
+
+
+def _between_nuls(stream: IO[bytes] | None) -> Iterator[str]:
+    assert stream is not None
+    rest = b""
+    while block := stream.read(_BLOCK):
+        *fields, rest = (rest + block).split(b"\0")
+        for field in fields:
+            yield os.fsdecode(field)
+    if rest:
+        yield os.fsdecode(rest)
 
 
 def environment_for_another_repository(environment: os._Environ[str]) -> dict[str, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from gitml.conventions import commits
-from gitml.git.command import git
-from gitml.git.objects import Objects
+from gitml.errors import GitFailed
+from gitml.git.command import fields_of, git
+from gitml.git.objects import Objects, TooManyFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +27,22 @@ EMPTY_TREES = frozenset(
 )
 """The id of the tree without files, by SHA-1 and by SHA-256."""
 
+MOST_FILES = 500_000
+"""Files that commits may bring at once; a folder that is in itself ten times, ten deep, has ten thousand million."""
+
+_MEMORY = 2**29
+"""Bytes for the git that compares a commit with its parents: it has the whole list before it writes a word of it."""
+
 _LINK = "160000"
+_BATCH = 500
+"""Commits that one git is told of: as many ids as a pipe holds, so that neither side waits for the other."""
+
+_PARENT = re.compile(rb"parent [0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+_NOT_GITS = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "raw_unicode_escape", "undefined", "unicode-escape", "unicode_escape"}
+    | {"utf-8-sig", "utf_8_sig", "mbcs", "oem"}
+)
 
 
 class Commit(NamedTuple):
@@ -130,22 +148,37 @@ class History:
         return git("rev-list", "--first-parent", *words, at=self._at).split()
 
     def brings(self, oids: Sequence[str]) -> Iterator[Brought]:
-        """Yield the files that commits bring: those of a merge that are as in none of its parents."""
-        if not oids:
-            return
-        lines = "".join(f"{oid}\n" for oid in oids)
+        """Yield the files that commits bring: those of a merge that are as in none of its parents.
+
+        Raises
+        ------
+        TooManyFiles
+            They are more than `MOST_FILES`.
+        """
+        count = 0
+        says = f"{len(oids)} commit{'s' * (len(oids) != 1)} would bring more than {MOST_FILES:,} files"
+        for place in range(0, len(oids), _BATCH):
+            try:
+                for one in self._brings(oids[place : place + _BATCH]):
+                    count += 1
+                    if count > MOST_FILES:
+                        raise TooManyFiles(says)
+                    yield one
+            except GitFailed as failed:
+                if "out of memory" not in failed.stderr.lower():
+                    raise
+                raise TooManyFiles(says) from None
+
+    def _brings(self, oids: Sequence[str]) -> Iterator[Brought]:
         words = ("diff-tree", "--stdin", "-r", "-z", "-c", "--root", "--raw", "--no-renames", "--no-abbrev")
-        listed = git(*words, at=self._at, stdin=lines.encode()).split("\0")
+        lines = "".join(f"{oid}\n" for oid in oids)
+        fields = fields_of(*words, at=self._at, stdin=lines.encode(), most=_MEMORY)
         commit = ""
-        place = 0
-        while place < len(listed):
-            field = listed[place]
-            place += 1
+        for field in fields:
             if not field.startswith(":"):
                 commit = field.strip() or commit
                 continue
-            path = listed[place]
-            place += 1
+            path = next(fields)
             modes_and_ids = field.lstrip(":").split(" ")
             parents = len(field) - len(field.lstrip(":"))
             mode, oid = modes_and_ids[parents], modes_and_ids[2 * parents + 1]
@@ -154,18 +187,36 @@ class History:
 
 
 def parse(oid: str, content: bytes) -> Commit:
-    """Return what the bytes of a commit object say."""
+    """Return what the bytes of a commit object say, to git.
+
+    Of a header that is there twice git reads the first, and parents only where they follow the tree: what somebody
+    adds further down, to look like another commit, is passed over here, too.
+    """
     head, _, message = content.partition(b"\n\n")
-    tree, author, encoding = "", "", "utf-8"
-    parents = []
-    for line in head.split(b"\n"):
-        key, _, value = line.partition(b" ")
-        if key == b"tree":
-            tree = value.decode("ascii", "replace")
-        elif key == b"parent":
-            parents.append(value.decode("ascii", "replace"))
-        elif key == b"author":
-            author = value.rpartition(b">")[0].decode("utf-8", "surrogateescape") + ">"
-        elif key == b"encoding":
-            encoding = value.decode("ascii", "replace")
+    lines = head.split(b"\n")
+    tree = _value(lines[0], b"tree")
+    parents: list[str] = []
+    for line in lines[1:]:
+        if _PARENT.fullmatch(line) is None:
+            break
+        parents.append(_value(line, b"parent"))
+    author = _first(lines, b"author").rpartition(b">")[0].decode("utf-8", "surrogateescape") + ">"
+    encoding = _encoding(_first(lines, b"encoding").decode("ascii", "replace"))
     return Commit(oid, tree, tuple(parents), author, commits.decode(message, encoding)[0])
+
+
+def _value(line: bytes, key: bytes) -> str:
+    found, _, value = line.partition(b" ")
+    return value.decode("ascii", "replace") if found == key else ""
+
+
+def _first(lines: list[bytes], key: bytes) -> bytes:
+    return next((line[len(key) + 1 :] for line in lines if line.startswith(key + b" ")), b"")
+
+
+def _encoding(name: str) -> str:
+    """Return a commit's encoding; latin-1 for one that only Python knows, or that takes the square of the length."""
+    try:
+        return "latin-1" if codecs.lookup(name).name in _NOT_GITS else name
+    except (LookupError, ValueError):
+        return "latin-1" if name else "utf-8"

@@ -7,8 +7,8 @@ import re
 import subprocess
 from typing import NamedTuple, TypeVar
 
-from gitml.errors import GitFailed
-from gitml.git.command import git, start
+from gitml.errors import GitFailed, GitmlError
+from gitml.git.command import fields_of, start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,14 @@ T = TypeVar("T")
 LARGEST = 128 * 2**20
 """Bytes of a blob that is read whole; a larger one is not looked into."""
 
+MOST_FILES = 1_000_000
+"""Files of one commit. A folder can be in itself many times: a few kilobytes then have more files than any memory."""
+
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class TooManyFiles(GitmlError):
+    """A commit, or a push, has more files than anybody meant."""
 
 
 class Entry(NamedTuple):
@@ -63,10 +70,13 @@ def list_tree(tree: str, at: Path | None = None) -> list[Entry]:
         `tree` begins with a dash.
     GitFailed
         It names neither.
+    TooManyFiles
+        They are more than `MOST_FILES`.
     """
-    listed = git("ls-tree", "-r", "-z", "--full-tree", operands=[tree], at=at)
-    entries = []
-    for line in listed.split("\0")[:-1]:
+    entries: list[Entry] = []
+    for line in fields_of("ls-tree", "-r", "-z", "--full-tree", operands=[tree], at=at):
+        if len(entries) == MOST_FILES:
+            raise TooManyFiles(f"{tree[:10]} has more than {MOST_FILES:,} files")
         head, _, path = line.partition("\t")
         mode, _, oid = head.split(" ")
         entries.append(Entry(mode, oid, path))
@@ -179,6 +189,15 @@ class Objects:
         self._take(1)
         return content
 
+    def describe_file(self, commit: str, path: str) -> tuple[str, int]:
+        """Return the kind and size of what a commit has at `path`; ``missing`` and 0 where it has nothing.
+
+        Parameters are those of `read_file`.
+        """
+        assert _OBJECT_ID.fullmatch(commit) and " " not in path and "\n" not in path
+        self._ask("info", [f"{commit}:{path}"])
+        return self._answer()
+
     def describe(self, oids: Iterable[str]) -> dict[str, tuple[str, int]]:
         """Return each object's kind and its size in bytes, by id; those that are missing are left out.
 
@@ -193,6 +212,19 @@ class Objects:
         self._ask("info", wanted)
         answers = [self._answer() for _ in wanted]
         return {oid: answer for oid, answer in zip(wanted, answers, strict=True) if answer[0] != "missing"}
+
+    def peel(self, oid: str) -> tuple[str, str]:
+        """Return the id and the kind of what is left behind all tags; an empty id and ``missing`` for nothing."""
+        if not _OBJECT_ID.fullmatch(oid):
+            return "", "missing"
+        assert self._git.stdout is not None
+        self._ask("info", [f"{oid}^{{}}"])
+        words = self._git.stdout.readline().split()
+        if len(words) == 3:
+            return words[0].decode(), words[1].decode()
+        if words[1:] == [b"missing"]:
+            return "", "missing"
+        raise self._ended()
 
     def _ask(self, what: str, oids: list[str]) -> None:
         assert self._git.stdin is not None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from gitml.errors import GitFailed
 from gitml.git.command import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 BRANCHES = "refs/heads/"
@@ -32,6 +35,32 @@ def refs_seen_from_clone(remote: str, at: Path | None = None) -> dict[str, str]:
         for ref, oid in listed.items()
         if ref != f"{prefix}HEAD"
     }
+
+
+def remotes(at: Path | None = None) -> list[str]:
+    """Return the names of this clone's remotes."""
+    return git("remote", at=at).splitlines()
+
+
+def is_remote(name: str, at: Path | None = None) -> bool:
+    """Say whether `name` is that of a remote, and not a URL."""
+    return name in remotes(at)
+
+
+def fetch_ahead(oids: Iterable[str], at: Path | None = None) -> None:
+    """Fetch objects in one go where a clone left them out (``--filter``), else git asks for each by itself.
+
+    What cannot be fetched so is left to be asked for.
+    """
+    try:
+        setting = git("config", "--get-regexp", r"^remote\..*\.promisor$", "true", at=at).partition("\n")[0]
+    except GitFailed:
+        return  # nothing is left out
+    remote = setting.removeprefix("remote.").rpartition(".promisor")[0]
+    words = ("--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin")
+    wanted = "".join(f"{oid}\n" for oid in oids).encode()
+    with suppress(GitFailed):
+        git("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", *words, operands=[remote], at=at, stdin=wanted)
 
 
 def default_branch(known: dict[str, str], head: str = "HEAD", at: Path | None = None) -> str:

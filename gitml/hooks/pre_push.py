@@ -13,7 +13,7 @@ from gitml.git import server
 from gitml.git.history import History
 from gitml.git.objects import Objects
 from gitml.policy.check import Ground, check
-from gitml.policy.refs import RefUpdate
+from gitml.policy.refs import BRANCHES, RefUpdate
 from gitml.policy.refusal import Refusal
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -39,12 +39,9 @@ def run(lines: bytes, remote: str, url: str) -> bool:
     except WrongConfig as wrong:
         print(f"gitml: the push was judged by the built-in rules: {wrong.what}", file=sys.stderr)
         project = Config()
-    has_name = remote != url and "/" not in remote
-    before = server.refs_seen_from_clone(remote) if has_name else {}
-    before |= {update.ref: update.old for update in updates if update.old is not None}
-    known = (f"--remotes={remote}",) if has_name else ("--remotes",)
     try:
         with Objects() as objects:
+            before, known = _seen(remote, updates, objects)
             ground = Ground("pre-push", before, known, project)
             refusal = Refusal(tuple(check(updates, ground, objects, History(objects))))
     except GitmlError as error:
@@ -56,11 +53,25 @@ def run(lines: bytes, remote: str, url: str) -> bool:
     return not refusal.is_final
 
 
+def _seen(remote: str, updates: list[RefUpdate], objects: Objects) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the branches that the remote had when it was asked last, and words for the commits that it has.
+
+    Of a remote that has no name, or was never fetched, nothing is known but what git says of the pushed refs. What
+    any other remote has was judged there, or is older than this clone.
+    """
+    seen = server.refs_seen_from_clone(remote) if server.is_remote(remote) else {}
+    has_branches = any(ref.startswith(BRANCHES) for ref in seen)
+    said = {update.ref: update.old for update in updates if update.old is not None}
+    here = objects.describe(said.values())
+    olds = [oid for oid in dict.fromkeys(said.values()) if here.get(oid, ("", 0))[0] == "commit"]
+    return seen | said, (f"--remotes={remote}" if has_branches else "--remotes", *olds)
+
+
 def updates_in(lines: bytes) -> list[RefUpdate]:
     """Return the updates that pre-push is told of; a line that git would not write is passed over."""
     found = []
-    for line in os.fsdecode(lines).splitlines():
-        words = line.split(" ")
+    for line in os.fsdecode(lines).split("\n"):
+        words = line.rsplit(" ", 3)  # the local ref may be any words for a commit, "HEAD@{1 day ago}"
         if len(words) == 4 and _OBJECT_ID.fullmatch(words[1]) and _OBJECT_ID.fullmatch(words[3]):
             found.append(RefUpdate(words[2], id_or_none(words[3]), id_or_none(words[1])))
     return found

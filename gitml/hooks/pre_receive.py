@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections import Counter
 
+from gitml.conventions.shell import printable
 from gitml.git import server
 from gitml.git.history import History
-from gitml.git.objects import Objects
+from gitml.git.objects import Objects, TooManyFiles
 from gitml.hooks.pre_push import id_or_none
 from gitml.policy.check import Ground, check
 from gitml.policy.law import law
@@ -45,11 +47,20 @@ def run(lines: bytes) -> bool:
         says = f"gitml: push refused: {len(updates)} refs at once, and {MOST_REFS} are looked at"
         print(f"{says}\nMend:\n  git push origin <some of them>", file=sys.stderr)
         return False
+    twice = [ref for ref, times in Counter(update.ref for update in updates).items() if times > 1]
+    if twice:
+        print(f"gitml: push refused: {printable(twice[0])} is in it twice", file=sys.stderr)
+        return False
     before = server.refs()
-    with Objects() as objects:
-        project, note = law(before.get(BRANCHES + server.default_branch(before)), objects)
-        ground = Ground("server", before, ("--branches",), project)
-        refusal = Refusal(tuple(check(updates, ground, objects, History(objects))))
+    lawful = BRANCHES + server.default_branch(before)
+    try:
+        with Objects() as objects:
+            project, note = law(before.get(lawful), objects)
+            ground = Ground("server", before, ("--branches",), project, law=lawful)
+            refusal = Refusal(tuple(check(updates, ground, objects, History(objects))))
+    except TooManyFiles as error:
+        print(f"gitml: push refused: {error.what}, and they are all looked at", file=sys.stderr)
+        return False
     for text in (note, refusal.text("push")):
         if text:
             print(text, file=sys.stderr)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from gitml.config import FILE
 from gitml.conventions import branches, tags
 from gitml.errors import BrokenEnvironment
+from gitml.git import server
 from gitml.git.history import LARGEST_COMMIT
 from gitml.git.objects import Entry, list_tree
 from gitml.pipeline.remote import lacking
@@ -14,12 +16,12 @@ from gitml.pipeline.verify import judge_snapshot
 from gitml.policy import contents, lock, refs, release, rules
 from gitml.policy.contents import NewFile
 from gitml.policy.data import data_present
-from gitml.policy.law import readable_config
+from gitml.policy.law import RULE, readable_config
 from gitml.policy.refs import BRANCHES, Move, Target, Tip
 from gitml.policy.rules import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from gitml.config import Config
@@ -36,7 +38,8 @@ LONGEST_HISTORY = 100_000
 
 DATA_PRESENT = "data-present"
 
-_DEEPEST_TAG = 10
+_FEW = 4
+"""Files that are not worth a fetch of their own."""
 
 RELEASED = ("model", "promotion", "production")
 """Kinds of branches that hold a released model."""
@@ -64,6 +67,8 @@ class Ground(NamedTuple):
         The rules that count.
     at
         As for `gitml.git.command.git`.
+    law
+        Full name of the branch whose gitml.toml counts; empty where it is no matter.
     """
 
     place: Place
@@ -71,6 +76,7 @@ class Ground(NamedTuple):
     known: Sequence[str]
     config: Config
     at: Path | None = None
+    law: str = ""
 
 
 def check(updates: Sequence[RefUpdate], ground: Ground, objects: Objects, history: History) -> list[Judged]:
@@ -132,6 +138,9 @@ class _Check:
         yield from self._of_refs(update, name)
         tip = self.history.commit(update.new) if update.new is not None else None
         if update.new is None:
+            if update.ref == self.ground.law:
+                why = "The rules for every push are those of its gitml.toml."
+                yield Violation(RULE, "error", f"{update.branch} cannot be deleted", why)
             return
         if tip is None:
             yield Violation("commit-prefix", "error", f"{update.new[:10]} is no commit that can be read")
@@ -141,23 +150,31 @@ class _Check:
         yield from self._messages(update, new)
         yield from self._data(tip, name, update)
         if self._is_way_back(update, name, tip):
+            was_there = {(entry.oid, entry.path) for entry in self._snapshot(tip).files.values()}
+            yield from self._files(new, was_there)
             return
         yield from self._config(tip, name)
         yield from self._files(new)
         yield from self._lock(tip, name)
-        if name is not None and name.kind in RELEASED and self.ground.place != "pre-push" and tip.has_files:
+        if name is None or name.kind not in RELEASED or self.ground.place == "pre-push":
+            return
+        is_release = name.kind == "model" and update.old is None  # production only opens with the empty tree
+        if tip.has_files or is_release:
             yield from release.judge(self._snapshot(tip), self._in_production(name), self.config)
 
     def _other(self, update: RefUpdate) -> Iterable[Violation]:
         if update.tag is not None:
             yield from self._tag(update)
+        found = refs.replacement(update, self.config)
+        if found is not None:
+            yield found
         if update.new is None:
             return
-        target = self._target(update.new)
-        if target.commit is not None:
-            yield from self._files(self.history.new(target.commit, self.known))
+        oid, kind = self.objects.peel(update.new)
+        if kind == "commit":
+            yield from self._files(self.history.new(oid, self.known))
         else:
-            yield from self._loose(update.new)
+            yield from self._loose(oid, kind)
 
     def _of_refs(self, update: RefUpdate, name: BranchName | None) -> Iterable[Violation]:
         found = refs.immutable_branch(update, self.config)
@@ -188,7 +205,8 @@ class _Check:
 
     def _messages(self, update: RefUpdate, new: list[str]) -> Iterable[Violation]:
         name = branches.parse(update.branch or "")
-        oids = new[:1] if name is not None and name.kind == "promotion" else new
+        is_promotion = name is not None and name.kind == "promotion"
+        oids = [oid for oid in new if oid == update.new or not is_promotion]
         oids = [oid for oid in oids if oid not in self._judged_commits]
         self._judged_commits.update(oids)
         found = {commit.oid: commit for commit in self.history.read(oids)}
@@ -199,23 +217,26 @@ class _Check:
             yield from self._message(found[oid], update)
 
     def _message(self, commit: Commit, update: RefUpdate) -> Iterable[Violation]:
-        violation = rules.commit_prefix(commit.subject, self.config, len(commit.parents), update.branch or "")
+        parents = len(set(commit.parents))  # one that is named twice makes no merge
+        violation = rules.commit_prefix(commit.subject, self.config, parents, update.branch or "")
         if violation is not None:
             is_tip = commit.oid == update.new
             mend = violation.mend if is_tip else (f"git rebase --interactive {commit.oid[:10]}^   # reword it",)
             yield violation._replace(what=f"{commit.oid[:10]} {violation.what}", mend=mend)
 
-    def _files(self, new: Sequence[str]) -> list[Violation]:
+    def _files(self, new: Sequence[str], but: Container[tuple[str, str]] = ()) -> list[Violation]:
+        """Judge what commits bring, once for all refs; `but` what is named by id and path."""
+        if all(self.config.level(rule) == "off" for rule in contents.RULES):
+            return []
         brought: dict[tuple[str, str], Brought] = {}
         for one in self.history.brings(new):
-            if (one.oid, one.path) not in self._judged_files:
+            if (one.oid, one.path) not in self._judged_files and (one.oid, one.path) not in but:
                 brought[one.oid, one.path] = one
         self._judged_files.update(brought)
         return self._contents((one.path, one.oid) for one in brought.values())
 
-    def _loose(self, oid: str) -> list[Violation]:
+    def _loose(self, oid: str, kind: str) -> list[Violation]:
         """Judge the files of a tag that points to a tree or a blob."""
-        kind = self.objects.describe([oid]).get(oid, ("missing", 0))[0]
         entries = list_tree(oid, self.ground.at) if kind == "tree" else [Entry("100644", oid, oid[:10])]
         return self._contents((entry.path, entry.oid) for entry in entries)
 
@@ -223,6 +244,8 @@ class _Check:
         paths: dict[str, list[str]] = {}
         for path, oid in named:
             paths.setdefault(oid, []).append(path)
+        if self.ground.place == "pull request" and len(paths) > _FEW:
+            server.fetch_ahead(paths, self.ground.at)
         violations = []
         for oid, (_, size) in self.objects.describe(paths).items():
             is_read = any(contents.is_worth_reading(path, size, self.config) for path in paths[oid])
@@ -236,7 +259,8 @@ class _Check:
     def _config(self, tip: Commit, name: BranchName | None) -> Iterable[Violation]:
         """Judge a gitml.toml where it may come to count; that of a released tree never does."""
         if name is None or name.kind not in RELEASED:
-            found = readable_config(tip.oid, self.objects)
+            entry = self._snapshot(tip).files.get(FILE)
+            found = readable_config(tip.oid, self.objects, entry.mode if entry is not None else "")
             if found is not None:
                 yield found
 
@@ -271,6 +295,9 @@ class _Check:
         return self._snapshot(commit) if commit is not None and commit.has_files else None
 
     def _tag(self, update: RefUpdate) -> Iterable[Violation]:
+        misnamed = rules.tag_name(update.tag or "", self.config) if update.new is not None else None
+        if misnamed is not None:
+            yield misnamed
         target = self._target(update.new) if update.new is not None else Target(None, True)
         parsed = tags.parse(update.tag or "")
         deployed = self._trees_of_production(parsed.artifact) if parsed is not None else frozenset()
@@ -280,17 +307,11 @@ class _Check:
 
     def _target(self, oid: str) -> Target:
         """Return what a tag's object leads to, through tags of tags."""
-        is_annotated = False
-        for _ in range(_DEEPEST_TAG):
-            kind = self.objects.describe([oid]).get(oid, ("missing", 0))[0]
-            if kind == "commit":
-                return Target(oid, is_annotated)
-            content = self.objects.read(oid, LARGEST_COMMIT, "tag") if kind == "tag" else None
-            if content is None:
-                break
-            is_annotated = True
-            oid = content.partition(b"\n")[0].removeprefix(b"object ").decode("ascii", "replace")
-        return Target(None, is_annotated)
+        peeled, kind = self.objects.peel(oid)
+        content = self.objects.read(oid, LARGEST_COMMIT, "tag") if peeled != oid else None
+        names = [line[4:] for line in (content or b"").partition(b"\n\n")[0].split(b"\n") if line.startswith(b"tag ")]
+        name = names[0].decode("utf-8", "surrogateescape") if names else ""
+        return Target(peeled if kind == "commit" else None, peeled != oid, name)
 
     def _tip(self, branch: str) -> Tip | None:
         oid = self.after.get(BRANCHES + branch)
@@ -343,4 +364,4 @@ class _Check:
 
 def _those_here(since: str, objects: Objects) -> tuple[str, ...]:
     """Return the commit with which gitml was adopted, if this repository has it."""
-    return (since,) if since and since in objects.describe([since]) else ()
+    return (since,) if since and objects.describe([since]).get(since, ("missing", 0))[0] == "commit" else ()

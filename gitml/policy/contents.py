@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from gitml.config import Config
 
+RULES = ("no-large-file", "clean-notebook", "no-secret")
+"""The rules of this room."""
+
 LARGEST_READ = 32 * 2**20
 """Bytes of a file that is looked into."""
 

@@ -18,7 +18,7 @@ from gitml.policy.refs import BRANCHES, RefUpdate
 from gitml.policy.rules import Violation, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from gitml.config import Config
@@ -90,17 +90,19 @@ def answer(asked: Asked, at: Path | None = None) -> Answer:
             (f"git fetch {asked.remote} +refs/heads/*:refs/remotes/{asked.remote}/*",),
         )
     head = resolve(asked.commit, at)
-    if not has_whole_history(base, head, at):
-        deepen(asked.remote, at)
     main = server.default_branch(before, f"refs/remotes/{asked.remote}/HEAD", at)
     counted = before.get(BRANCHES + main)
     released = [f"--remotes={asked.remote}/{folder}" for folder in ("models", "production")]
     known = [base, *([counted] if counted is not None else []), *released]
+    if is_cut(base, head, known, at):
+        deepen(asked.remote, at)
     with Objects(at) as objects:
         project, note = law(counted, objects)
         history = History(objects, at)
         ground = Ground("pull request", before, known, project, at)
-        update = RefUpdate(BRANCHES + (asked.head or head), None, head)
+        # a fork may call a branch main or models/model-v1: there it means nothing
+        name = f"fork:{asked.head}" if asked.is_from_fork else asked.head
+        update = RefUpdate(BRANCHES + (name or head), None, head)
         judged = check([update], ground, objects, history)
         if asked.is_from_fork:
             judged = [one for one in judged if one.violation.rule != "branch-name"]
@@ -135,18 +137,25 @@ def merging(asked: Asked, config: Config) -> Iterator[Violation]:
         yield Violation("production-tree", severity, says, why, ("gitml model promote v<N>",))
 
 
-def has_whole_history(base: str, head: str, at: Path | None = None) -> bool:
-    """Say whether the clone goes back far enough to compare two commits."""
+def is_cut(base: str, head: str, known: Sequence[str], at: Path | None = None) -> bool:
+    """Say whether the clone is too shallow to tell what is new in `head`.
+
+    A merge base is not enough: of a branch that merged the base, what is older than the clone would not be seen.
+    """
     if git("rev-parse", "--is-shallow-repository", at=at) == "false":
-        return True
-    try:
-        return bool(git("merge-base", base, head, at=at))
-    except GitFailed:
         return False
+    try:
+        git("merge-base", base, head, at=at)
+        new = git("rev-list", head, "--not", *known, at=at).split()
+        file = git("rev-parse", "--path-format=absolute", "--git-path", "shallow", at=at)
+        with open(file, encoding="ascii") as opened:
+            return not set(opened.read().split()).isdisjoint(new)
+    except (GitFailed, OSError):
+        return True
 
 
 def deepen(remote: str, at: Path | None = None) -> None:
-    """Fetch the history that a shallow clone left out, without its files.
+    """Fetch the history that a shallow clone left out.
 
     Raises
     ------

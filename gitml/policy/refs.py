@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BRANCHES = "refs/heads/"
 TAGS = "refs/tags/"
+REPLACEMENTS = "refs/replace/"
 PRODUCTION: Final = "production"
 """The stage of GTO that is only what the production branch is, or was."""
 
@@ -64,10 +65,13 @@ class Target(NamedTuple):
         Id of the commit behind it; None where it is none.
     is_annotated
         Whether it is an object of its own.
+    name
+        What that object says its own name is; empty where it says none.
     """
 
     commit: str | None
     is_annotated: bool
+    name: str = ""
 
 
 class Tip(NamedTuple):
@@ -106,6 +110,16 @@ def immutable_branch(update: RefUpdate, config: Config) -> Violation | None:
         "A release is created once. A bad one is marked, and a better one gets the next number.",
         (f"gitml model yank {versions.parse(str(name))}", "gitml model release"),
     )
+
+
+def replacement(update: RefUpdate, config: Config) -> Violation | None:
+    """Judge a ref by which git would show one commit's content under the id of another."""
+    severity = severity_of(config, "immutable-model")
+    if severity is None or update.does == "delete" or not update.ref.startswith(REPLACEMENTS):
+        return None
+    says = f"{update.ref.removeprefix(REPLACEMENTS)[:10]} would be shown as {(update.new or '')[:10]}"
+    why = "refs/replace/* gives a commit other content under its own id, a released one too."
+    return Violation("immutable-model", severity, says, why, ("git replace --list   # they stay in your own clone",))
 
 
 def model_tag(
@@ -149,6 +163,8 @@ def _why_not(tag: GtoTag, target: Target, releases: dict[str, Tip], deployed: Co
     """Say why a new tag of the registry is not where it belongs; None where it is."""
     if not target.is_annotated:
         return "GTO and gitml read annotated tags only: they say who made them and when."
+    if target.name and target.name != str(tag):
+        return f"It is the object of another tag, {shown(target.name)}, put under this name."
     if tag.action == "deprecate":
         return None
     if tag.action in ("register", "deregister"):

@@ -75,6 +75,15 @@ def branch_name(name: str, config: Config, paths: Collection[str] = ()) -> Viola
     return None
 
 
+def tag_name(name: str, config: Config) -> Violation | None:
+    """Judge the short name of a tag: git reads a tag before a branch of the same name."""
+    severity = severity_of(config, "branch-name")
+    if severity is None or branches.parse(name) is None:
+        return None
+    why = "git log, diff and reset would take the tag where the branch is meant."
+    return Violation("branch-name", severity, f"{commits.shown(name)} is the name of a branch, and not of a tag", why)
+
+
 def commit_prefix(subject: str, config: Config, parents: int = 1, branch: str = "") -> Violation | None:
     """Judge the first line of a commit message, or the title of a pull request.
 

@@ -4,7 +4,8 @@ python=@PYTHON@
 main=@MAIN@
 
 # Another hook manager may have moved this script and call it from its own, which this script calls: once is enough.
-if [ "$GITML_HOOK" = "@NAME@ $PWD $1" ]; then
+# No manager does so on a server, where whoever pushes may set variables.
+if [ "$GITML_HOOK" = "@NAME@ $PWD $1" ] && [ "@NAME@" != pre-receive ]; then
     exit 0
 fi
 
