@@ -87,7 +87,8 @@ def command(
         screen.note(str(change) + (f"   on new branch {session.branch}" if session.is_new else ""))
     with screen:
         finished = session.carry_out()
-    print(as_json(finished) if is_json else as_text(finished))
+    following = f"gitml exp show {session.slug}" if worktree and session.is_new else ""
+    print(as_json(finished) if is_json else as_text(finished, following))
 
 
 def _parsed(text: str) -> tuple[str, Value]:
