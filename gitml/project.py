@@ -10,7 +10,11 @@ from gitml.experiments import store
 from gitml.experiments.rows import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd  # type: ignore[import-untyped]
+
+    from gitml.experiments.notebook import Experiment
 
 
 class PandasIsMissing(BrokenEnvironment):
@@ -76,6 +80,38 @@ class Project:
         for name, values in _figures(runs, set(columns)).items():
             columns[name] = pd.Series(values, index=index, dtype=_kind(values))
         return pd.DataFrame(columns, index=index)
+
+    def start_experiment(
+        self,
+        name: str,
+        config: Mapping[str, Any] | None = None,
+        hypothesis: str = "",
+        include: Sequence[str] = (),
+        notebook: str | Path | None = None,
+    ) -> Experiment:
+        """Return a run of this script or notebook, to be used in a ``with`` block: it is committed at its end.
+
+        Parameters
+        ----------
+        name
+            The experiment: a new one begins here, or the one that is checked out goes on.
+        config
+            Parameters, nested or by dotted names. Those that stages depend on are set in params.yaml.
+        hypothesis
+            What is expected, and why; it goes into the report.
+        include
+            Further untracked files of the run, from the top of the repository.
+        notebook
+            The notebook or script that runs, where it is not found by itself.
+
+        Returns
+        -------
+        run
+            With ``log_params``, ``log_metrics``, ``log_model``, and ``commit`` at the end.
+        """
+        from gitml.experiments.notebook import Experiment
+
+        return Experiment(self.folder, name, config, hypothesis, tuple(include), notebook)
 
 
 def open(folder: str | Path = ".") -> Project:

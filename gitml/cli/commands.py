@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
+        "status": "Show where you are: the experiment, its last run, what runs, what is next.",
         "exp": "Start, run, compare and finish experiments; each is a branch.",
         "data": "Push and fetch the data and models of commits, and show what is where.",
         "undo": "Take back the last command in this clone; files stay as they are.",

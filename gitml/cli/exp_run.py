@@ -9,6 +9,7 @@ import click
 
 from gitml.cli.run_progress import Screen
 from gitml.cli.run_result import as_json, as_text
+from gitml.cli.signals import ends_as_by_ctrl_c
 from gitml.cli.terminal import printable
 from gitml.errors import WrongUsage
 from gitml.experiments.run import Request, Session
@@ -77,7 +78,7 @@ def command(
 
         kind = apart.Session
     screen = Screen(sys.stderr)
-    session = kind(request, tell=screen.show, note=screen.note)
+    session = kind(request, tell=screen.show, note=screen.note, is_dry_run=dry_run)
     screen.name = session.slug if worktree else ""
     if dry_run:
         lines = describe(session.plan())
@@ -85,7 +86,7 @@ def command(
         return
     for change in session.chosen().changes if sets else ():
         screen.note(str(change) + (f"   on new branch {session.branch}" if session.is_new else ""))
-    with screen:
+    with ends_as_by_ctrl_c(), screen:
         finished = session.carry_out()
     following = f"gitml exp show {session.slug}" if worktree and session.is_new else ""
     print(as_json(finished) if is_json else as_text(finished, following))

@@ -9,7 +9,7 @@ import click
 from gitml.cli.terminal import printable
 from gitml.experiments import reporting
 from gitml.experiments.start import Beginning, Session
-from gitml.git.plan import carry_out, describe
+from gitml.git.plan import describe
 
 _EXAMPLE = """\b
 Example:
@@ -30,13 +30,12 @@ def command(name: str, objective: str, hypothesis: str, base: str | None, dry_ru
     Your files stay as they are. Where the experiment begins somewhere else than what is checked out, that is
     checked out, as git switch does, and only if nothing is changed here.
     """
-    session = Session(Beginning(name, objective, hypothesis, base))
-    plan = session.plan()
+    session = Session(Beginning(name, objective, hypothesis, base), is_dry_run=dry_run)
     if dry_run:
-        lines = describe(plan)
+        lines = describe(session.plan())
         print(json.dumps(lines, indent=2) if as_json else "\n".join(printable(f"would {line}") for line in lines))
         return
-    carry_out(plan)
+    session.carry_out()
     report = reporting.path(session.slug)
     if as_json:
         print(json.dumps({"experiment": session.slug, "commit": session.commit, "report": report}, indent=2))

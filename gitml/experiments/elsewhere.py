@@ -91,7 +91,8 @@ def produce(
         watch = Watch(slug, folder, found.stages, tuple(places), tell)
         written = log if log is not None else folder / "run.log"
         try:
-            outcome = repro(borrowed.path / desk.project, written, watch.see, (borrowed.lock.descriptor,))
+            place = borrowed.path / desk.project
+            outcome = repro(place, written, watch.see, (borrowed.lock.descriptor,), is_all=found.has_other_folders)
         finally:
             watch.end()
         if not outcome.is_done:

@@ -26,6 +26,10 @@ EVERY = 1.0
 """Seconds between two writings of the state."""
 
 
+LATE = 0.5
+"""Seconds after a stage began at which it is seen at the latest; what it wrote by then is its own."""
+
+
 class Live(NamedTuple):
     """The last figures that a stage wrote while it runs.
 
@@ -119,7 +123,7 @@ class Watch:
             if told and told[-1][1] == "done":
                 self._took[told[-1][0]] = now - self.state.stage_began
             self.state = self.state._replace(stage_began=now)
-        live = newest(self._live_folders, self.state.stage_began) if told and told[-1][1] == "runs" else None
+        live = newest(self._live_folders, self.state.stage_began - LATE) if told and told[-1][1] == "runs" else None
         self.state = self.state._replace(events=told, live=live, left=self._left(told, now))
         self._tell(self.state)
         if now - self._written >= EVERY:

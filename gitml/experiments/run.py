@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from gitml.errors import GitmlError
-from gitml.experiments import commit, pairing, reporting, snapshot, tried
+from gitml.experiments import commit, landing, pairing, reporting, snapshot, tried
 from gitml.experiments import desk as desks
+from gitml.experiments.before import Before, Landing, checked_out
 from gitml.experiments.commit import Differences, Made, Produced, is_number
-from gitml.experiments.desk import FOLDER, Desk, NotReady
+from gitml.experiments.desk import FOLDER, Desk
 from gitml.experiments.message import Change
 from gitml.experiments.progress import State, Watch
 from gitml.experiments.setting import Chosen, Sets, choose
-from gitml.git import lock, oplog, plan, repository, trees
+from gitml.git import lock, plan, repository, trees
 from gitml.git.command import git
 from gitml.git.files import replace_file
-from gitml.git.index import differences, refresh_index
-from gitml.git.objects import Objects, list_tree
-from gitml.git.oplog import Move
+from gitml.git.index import differences
 from gitml.git.plan import Plan, Step
-from gitml.git.transaction import compare_and_swap, value_of
+from gitml.git.repository import CannotWrite
+from gitml.git.transaction import RefMoved, compare_and_swap, value_of
 from gitml.pipeline import overrides
 from gitml.pipeline.ignore import is_inside
-from gitml.pipeline.repro import Outcome, RunFailed, last_lines, repro
+from gitml.pipeline.repro import Outcome, RunFailed, check_out, last_lines, repro
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,10 +34,10 @@ if TYPE_CHECKING:
     from gitml.config import Config
     from gitml.experiments.snapshot import Start
     from gitml.experiments.tried import Tried
+    from gitml.git.lock import Holder
     from gitml.pipeline.repro import StageEvent
     from gitml.reports.comparison import Comparison
 
-LOCK = "run.lock"
 LOG = "run.log"
 
 
@@ -151,8 +150,28 @@ class NothingNew(Exception):
     """The run gave what its branch has already."""
 
 
-class AnotherRun(NotReady):
-    """A run is under way in this working tree."""
+class IsBegunElsewhere(GitmlError):
+    """Another working tree begins an experiment of this name."""
+
+    def __init__(self, slug: str, holder: Holder | None) -> None:
+        who = f"process {holder.pid} ({holder.command})" if holder is not None else "another process"
+        super().__init__(
+            f"{FOLDER}{slug} is begun in another working tree right now",
+            f"It is {who}.",
+            (f"gitml exp run -n {slug}-2",),
+        )
+
+
+class SomethingElseIsCheckedOut(GitmlError):
+    """HEAD was moved while the run ran."""
+
+    def __init__(self, before: str, now: str) -> None:
+        old, new = before.removeprefix("refs/heads/"), now.removeprefix("refs/heads/")
+        super().__init__(
+            f"{new or 'nothing'} is checked out, and it was {old} when the run began",
+            "What the stages read and wrote may be of both. Nothing was committed, and no file was put back.",
+            (f"git switch {old}   # then run again: stages that are done are not run again",),
+        )
 
 
 class Session:
@@ -168,6 +187,8 @@ class Session:
         Called with the state about ten times a second while the pipeline runs.
     note
         Called with lines that a person should know before the run.
+    is_dry_run
+        Whether only the plan is wanted: what a killed run left is then not put in order first.
     """
 
     is_elsewhere = False
@@ -179,16 +200,23 @@ class Session:
         at: Path | None = None,
         tell: Callable[[State], None] = lambda state: None,
         note: Callable[[str], None] = lambda line: None,
+        is_dry_run: bool = False,
     ) -> None:
         self.request = request
         self.desk = desks.find(at)
+        if not self.is_elsewhere:
+            if not is_dry_run and landing.finish(self.desk) is not None:
+                self.desk = desks.find(at)
+            landing.check_alone(self.desk)
         desks.check_ready(self.desk, at, self.is_elsewhere)
         self.slug = self._slug()
         self.is_new = self.desk.slug != self.slug
         self._tell = tell
         self._note = note
         self._chosen: Chosen | None = None
-        self._old_params: dict[str, bytes] = {}
+        self._head = checked_out(self.desk.root)
+        self._before = Before(self.desk.root, self.desk.own_folder)
+        self._ran: tuple[str, ...] = ()
         self._start: Start | None = None
         self._outcome: Outcome | None = None
         self._produced: Produced | None = None
@@ -256,29 +284,61 @@ class Session:
             What would be committed breaks a rule; nothing was run.
         """
         with self._alone():
-            made = self.plan()
             try:
-                plan.carry_out(made, on_step)
+                self._check_head(self.desk.commit)
+                self._before.begin(self._head, self.desk.project)
+                plan.carry_out(self.plan(), on_step)
             except plan.FollowUpFailed:
-                raise
+                raise  # what is left is done by the next command
             except NothingNew:
                 self._made = None
+            except OSError as error:
+                self._give_up()
+                raise CannotWrite(Path(error.filename or self.desk.root), error.strerror or str(error)) from None
             except BaseException:
-                self._put_back_params()
+                self._give_up()
                 raise
+            self._before.forget()
         return self._finished()
+
+    def _give_up(self) -> None:
+        """Put parameters and results back, unless the branch has the commit already."""
+        if self._made is not None and value_of(self.ref, self.desk.root) == self.commit:
+            return
+        left = self._before.put_back()
+        if left:
+            self._note(f"not put back, because it was edited meanwhile: {', '.join(left)}")
+        self._before.forget()
+        if self._ran and checked_out(self.desk.root) == self._head:
+            check_out(self.desk.project_folder, self._ran)
+
+    def _check_head(self, commit: str) -> None:
+        now = checked_out(self.desk.root)
+        if now != self._head:
+            raise SomethingElseIsCheckedOut(self._head, now)
+        moved = git("rev-parse", "HEAD", at=self.desk.root)
+        if moved != commit:
+            raise RefMoved(self._head, commit, moved)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        repository.make_folder(self.desk.own_folder)
-        file = self.desk.own_folder / LOCK
+        with landing.alone(self.desk) as self._lock, self._name_to_itself():
+            yield
+
+    @contextmanager
+    def _name_to_itself(self) -> Iterator[None]:
+        """Keep other working trees from training for hours for a name that only one of them gets."""
+        if not self.is_new:
+            yield
+            return
+        file = repository.own_folder(self.desk.root) / "names" / f"{self.slug}.lock"
+        repository.make_folder(file.parent)
         held = lock.try_to_take(file)
         if held is None:
-            holder = lock.read_holder(file)
-            who = f"process {holder.pid} ({holder.command})" if holder is not None else "another process"
-            raise AnotherRun("a run is under way in this working tree", f"It is {who}.", ("gitml status",))
-        self._lock = held
+            raise IsBegunElsewhere(self.slug, lock.read_holder(file))
         try:
+            if value_of(self.ref, self.desk.root) is not None:
+                raise NameIsTaken(self.slug)
             yield
         finally:
             held.give_back()
@@ -301,7 +361,7 @@ class Session:
             path = self.desk.root / file
             old = path.read_bytes()
             new = overrides.apply(file, old, values)
-            self._old_params[file] = old
+            self._before.keep_params(file, old, new)
             replace_file(path, new)
 
     def _take(self) -> Start:
@@ -337,6 +397,7 @@ class Session:
         )
         watch = Watch(self.slug, self.desk.own_folder, found.stages, tuple(folders), self._tell)
         log = self.desk.own_folder / LOG
+        self._before.keep_results((*found.kept, *found.locks))
         has_warmed_up = False
 
         def see(events: Sequence[StageEvent]) -> None:
@@ -348,30 +409,39 @@ class Session:
             watch.see(events)
 
         try:
-            outcome = repro(self.desk.project_folder, log, see, (self._lock.descriptor,))
-        except KeyboardInterrupt:
-            self._put_back_results()
-            raise
+            outcome = repro(
+                self.desk.project_folder, log, see, (self._lock.descriptor,), is_all=found.has_other_folders
+            )
         finally:
             watch.end()
+            self._ran = tuple(dict.fromkeys(stage for stage, does in watch.state.events if does != "unchanged"))
         if not outcome.is_done:
-            self._put_back_results()
             raise RunFailed(outcome, last_lines(log))
         self._outcome = outcome
 
     def _collect(self) -> None:
         assert self._start is not None
+        self._check_head(self.desk.commit)
         tree = trees.tree_with_files(self._start.tree, self.desk.root, self._start.layout.written)
         self._produced = Produced(tree, self._start.layout, self._start.inputs)
         if not self.is_new and tree == git("rev-parse", f"{self.desk.commit}^{{tree}}", at=self.desk.root):
             self._differences = commit.compare(self.desk, self.desk.commit, self._produced)
             self._missing = reporting.missing(self.desk.root, tree, self.slug)
             raise NothingNew
-        now = trees.snapshot(self.desk.root, self._start.untracked.taken)
+        self._edited = self._edited_since(tree)
+        self._differences = commit.compare(self.desk, self.desk.commit, self._produced)
+
+    def _edited_since(self, tree: str) -> tuple[str, ...]:
+        """Return what was edited while the pipeline ran, besides what it wrote itself."""
+        assert self._start is not None
+        there = [path for path in self._start.untracked.taken if (self.desk.root / path).is_file()]
+        try:
+            now = trees.snapshot(self.desk.root, there)
+        except trees.MergeIsOpen as error:
+            return error.paths
         written = (*self._start.layout.written, reporting.path(self.slug))
         changed = [one.path for one in differences(tree, now, self.desk.root)]
-        self._edited = tuple(path for path in changed if not any(is_inside(path, one) for one in written))
-        self._differences = commit.compare(self.desk, self.desk.commit, self._produced)
+        return tuple(path for path in changed if not any(is_inside(path, one) for one in written))
 
     def _store(self) -> None:
         assert self._produced is not None
@@ -380,40 +450,25 @@ class Session:
         )
         self._missing = self._made.written.missing
 
-    def _swap(self) -> None:
+    def _landing(self) -> Landing:
+        assert self._made is not None
         old = None if self.is_new else self.desk.commit
-        compare_and_swap(self.ref, self.commit, old, f"gitml exp run: {self.slug}", self.desk.root)
+        files = tuple(self._made.written.files)
+        return Landing("exp run", self.slug, self.ref, old, self.commit, self.desk.commit, self._head, files)
+
+    def _swap(self) -> None:
+        made = self._landing()
+        self._before.keep_landing(made)
+        compare_and_swap(self.ref, self.commit, made.old, f"gitml exp run: {self.slug}", self.desk.root)
 
     def _switch(self) -> None:
-        if self.is_new:
-            git("symbolic-ref", "-m", f"gitml exp run: begin {self.slug}", "HEAD", self.ref, at=self.desk.root)
+        landing.switch(self._landing(), self.desk.root)
 
     def _refresh(self) -> None:
-        assert self._made is not None
-        for path, content in self._made.written.files.items():
-            file = self.desk.root / path
-            current = file.read_bytes() if file.exists() else b""
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if path == reporting.path(self.slug) and current:
-                content = reporting.carried_over(current, content)
-            if content != current:
-                replace_file(file, content)
-        self._kept_staged = tuple(refresh_index(self.desk.root, self.desk.commit, self.commit))
+        self._kept_staged = landing.refresh(self._landing(), self.desk.root)
 
     def _log(self) -> None:
-        old = None if self.is_new else self.desk.commit
-        head = (f"refs/heads/{self.desk.branch}" if self.desk.branch else self.desk.commit, self.ref)
-        oplog.record(sys.argv[1:], [Move(self.ref, old, self.commit)], head if self.is_new else None, at=self.desk.root)
-
-    def _put_back_params(self) -> None:
-        for file, old in self._old_params.items():
-            replace_file(self.desk.root / file, old)
-
-    def _put_back_results(self) -> None:
-        """Put declared outs that git keeps, and dvc.lock, back to what they were before; nothing else."""
-        assert self._start is not None
-        found = self._start.layout
-        put_back(self.desk, self._start.tree, (*found.kept, *found.locks))
+        landing.log(self._landing(), self.desk.root)
 
     def _finished(self) -> Finished:
         assert self._outcome is not None and self._differences is not None
@@ -461,27 +516,3 @@ def told_metric(found: Tried, config: Config) -> str:
     names = [config.metric.name] if config.metric is not None else list(found.metrics)
     name = next((name for name in names if is_number(found.metrics.get(name))), None)
     return f"{name} {found.metrics[name]:.4f}" if name is not None else "without a metric"
-
-
-def put_back(desk: Desk, tree: str, paths: Sequence[str]) -> None:
-    """Put files of the working tree back to what a tree has; those that it has not are removed."""
-    with Objects(desk.root) as objects:
-        there = {entry.path: entry for entry in list_tree(tree, desk.root)}
-        for path in paths:
-            below = [entry for name, entry in there.items() if name == path or name.startswith(f"{path}/")]
-            for entry in below:
-                content = objects.read(entry.oid) if entry.is_file else None
-                file = desk.root / entry.path
-                if content is not None and (not file.is_file() or file.read_bytes() != content):
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    replace_file(file, content)
-            kept = {entry.path for entry in below}
-            for file in _files_below(desk.root / path):
-                if file.relative_to(desk.root).as_posix() not in kept:
-                    file.unlink(missing_ok=True)
-
-
-def _files_below(path: Path) -> list[Path]:
-    if path.is_file() or path.is_symlink():
-        return [path]
-    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else []

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from gitml.conventions import commits
 from gitml.errors import GitmlError
 from gitml.experiments import desk as desks
-from gitml.experiments import reporting, run
+from gitml.experiments import landing, reporting, run
+from gitml.experiments.before import Before, Landing, checked_out
 from gitml.experiments.desk import FOLDER
-from gitml.git import oplog, trees
-from gitml.git.command import ask, git
-from gitml.git.files import replace_file
-from gitml.git.index import refresh_index
-from gitml.git.oplog import Move
-from gitml.git.plan import Plan, Step
+from gitml.git import trees
+from gitml.git.command import ask
+from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.refs import resolve
 from gitml.git.transaction import commit_tree, compare_and_swap, value_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gitml.config import Config
+
+
+COMMAND = "exp start"
 
 
 class Beginning(NamedTuple):
@@ -58,61 +58,79 @@ class TreeIsChanged(GitmlError):
 class Session:
     """One beginning, step by step."""
 
-    def __init__(self, beginning: Beginning, at: Path | None = None) -> None:
+    def __init__(self, beginning: Beginning, at: Path | None = None, is_dry_run: bool = False) -> None:
         self.desk = desks.find(at)
+        done = landing.finish(self.desk) if not is_dry_run else None
+        if done is not None:
+            self.desk = desks.find(at)
+        landing.check_alone(self.desk)
         desks.check_ready(self.desk, at)
         self.slug = desks.checked_slug(beginning.slug)
         self.ref = f"refs/heads/{FOLDER}{self.slug}"
-        if value_of(self.ref, self.desk.root) is not None:
-            raise run.NameIsTaken(self.slug)
         self.beginning = beginning
+        self.commit = ""
+        if done is not None and (done.command, done.slug) == (COMMAND, self.slug):
+            self.commit = done.new
+        elif value_of(self.ref, self.desk.root) is not None:
+            raise run.NameIsTaken(self.slug)
         self.base = self.desk.commit if beginning.base is None else resolve(beginning.base, self.desk.root)
         if self.base != self.desk.commit and self._is_changed():
             raise TreeIsChanged(beginning.base or "")
-        self.commit = ""
-        self._report = b""
+        self._head = checked_out(self.desk.root)
+        self._before = Before(self.desk.root, self.desk.own_folder)
+        self._is_report_ours = not (self.desk.root / reporting.path(self.slug)).exists()
 
     def plan(self) -> Plan:
         """Return what will be done."""
         branch = f"{FOLDER}{self.slug}"
+        if self.commit:
+            return Plan(COMMAND, [])
         steps = [
             Step("store", f"write {reporting.path(self.slug)}, and make the commit", self._store),
             Step("commit", f"begin {branch} at {self.base[:10]}", self._swap),
             Step("switch", f"be on {branch}", self._switch),
             Step("log", "write down what was done, for gitml undo", self._log),
         ]
-        return Plan("exp start", steps, 1)
+        return Plan(COMMAND, steps, 1)
+
+    def carry_out(self) -> None:
+        """Begin; what was begun and killed is finished already.
+
+        Raises
+        ------
+        AnotherRun
+            A run is under way in this working tree.
+        """
+        with landing.alone(self.desk):
+            carry_out(self.plan())
+            self._before.forget()
 
     def _is_changed(self) -> bool:
         return ask("diff", "--quiet", "HEAD", "--", at=self.desk.root).code != 0
 
     def _store(self) -> None:
         parent = self.beginning.base or self.desk.branch or self.base[:10]
-        self._report = reporting.begin(
-            self.desk, self.slug, parent, self.beginning.objective, self.beginning.hypothesis
-        )
-        changes: dict[str, trees.Change] = {reporting.path(self.slug): trees.Blob("100644", self._report)}
+        report = reporting.begin(self.desk, self.slug, parent, self.beginning.objective, self.beginning.hypothesis)
+        changes: dict[str, trees.Change] = {reporting.path(self.slug): trees.Blob("100644", report)}
         tree = trees.tree_with(self.base, changes, self.desk.root)
         self.commit = commit_tree(tree, [self.base], subject(f"start {self.slug}", self.desk.config), at=self.desk.root)
 
+    def _landing(self) -> Landing:
+        files = (reporting.path(self.slug),) if self._is_report_ours else ()
+        return Landing(COMMAND, self.slug, self.ref, None, self.commit, self.base, self._head, files)
+
     def _swap(self) -> None:
+        self._before.begin(self._head, self.desk.project)
+        self._before.keep_landing(self._landing())
         compare_and_swap(self.ref, self.commit, None, f"gitml exp start: {self.slug}", self.desk.root)
 
     def _switch(self) -> None:
-        root = self.desk.root
-        if self.base != self.desk.commit:
-            git("switch", "--quiet", "--no-guess", operands=[f"{FOLDER}{self.slug}"], at=root)
-            return
-        git("symbolic-ref", "-m", f"gitml exp start: {self.slug}", "HEAD", self.ref, at=root)
-        file = root / reporting.path(self.slug)
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(file, self._report)
-        refresh_index(root, self.base, self.commit)
+        landing.switch(self._landing(), self.desk.root)
+        if self.base == self.desk.commit:
+            landing.refresh(self._landing(), self.desk.root)
 
     def _log(self) -> None:
-        before = f"refs/heads/{self.desk.branch}" if self.desk.branch else self.desk.commit
-        oplog.record(sys.argv[1:], [Move(self.ref, None, self.commit)], (before, self.ref), at=self.desk.root)
+        landing.log(self._landing(), self.desk.root)
 
 
 def subject(text: str, config: Config) -> str:

@@ -181,8 +181,9 @@ def tree_with_files(base: str, root: Path, paths: Sequence[str]) -> str:
     """
     with _private_index(root) as index:
         index.read_tree(base)
-        there = index.git("--literal-pathspecs", "ls-files", "-z", "--", operands=list(paths)) if paths else ""
-        gone = [path for path in there.split("\0")[:-1] if not os.path.lexists(root / path)]
+        asked = {path.rstrip("/") for path in paths}
+        there = index.git("ls-files", "-z").split("\0")[:-1] if paths else []
+        gone = [path for path in there if _is_below(path, asked) and not os.path.lexists(root / path)]
         index.set_entries([f"0 {'0' * len(base)}\t{path}\0" for path in gone])
         present = [path for path in paths if os.path.lexists(root / path)]
         if present:
@@ -190,6 +191,13 @@ def tree_with_files(base: str, root: Path, paths: Sequence[str]) -> str:
             words = ("-c", "add.ignoreErrors=false", "--literal-pathspecs", "add", "--all", "--force")
             index.git(*words, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
         return index.git("write-tree")
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    """Say whether a path, or a folder that it is in, is among some."""
+    while path and path not in folders:
+        path = path.rpartition("/")[0]
+    return bool(path)
 
 
 class _PrivateIndex:

@@ -20,6 +20,9 @@ LARGEST = 32 * 2**20
 
 DEFAULT_PARAMS = "params.yaml"
 
+LOGGED = "logged"
+"""The frozen stage that records what a script or notebook logged by itself."""
+
 
 class Out(NamedTuple):
     """What a stage writes.

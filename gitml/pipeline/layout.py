@@ -58,6 +58,11 @@ class Layout(NamedTuple):
         ignores = {posixpath.join(posixpath.dirname(out), ".gitignore") for out in self.cached}
         return (*self.kept, *self.locks, *sorted(ignores))
 
+    @property
+    def has_other_folders(self) -> bool:
+        """Whether a dvc.yaml is in another folder than the project's own."""
+        return any(posixpath.dirname(lock) != self.root for lock in self.locks)
+
     def reads(self, path: str) -> bool:
         """Say whether a stage depends on a file."""
         return any(is_inside(path, dep) for dep in self.deps)

@@ -6,7 +6,7 @@ import posixpath
 from typing import NamedTuple
 
 from gitml.pipeline import flat
-from gitml.pipeline.definition import DEFAULT_PARAMS, Stage
+from gitml.pipeline.definition import DEFAULT_PARAMS, LOGGED, Stage
 from gitml.pipeline.flat import Flat, ParamsReader
 from gitml.pipeline.project import Project, projects
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LARGEST = 4 * 2**20
 """Bytes of a metrics or parameter file that is read."""
+
+_LOGGED = 1_000_000
+"""A place behind the last stage of any pipeline."""
 
 SUFFIXES = (".json", ".yaml", ".yml", ".toml")
 """Names of the files that count in a folder of metrics."""
@@ -120,7 +123,9 @@ def declare(snapshot: Snapshot) -> Declared:
             for stage in definition.stages:
                 params |= dict.fromkeys(_inside(project, stage.folder, (file.path for file in stage.params)))
                 for path in _inside(project, stage.folder, (out.path for out in stage.outs if out.is_metric)):
-                    metrics[path] = MetricsFile(path, stage.name, lock, depths.of_stage(stage), depths.inputs(stage))
+                    # what was logged is what the commit is about; the pipeline's own figures are older
+                    depth = _LOGGED if stage.is_frozen and stage.name == LOGGED else depths.of_stage(stage)
+                    metrics[path] = MetricsFile(path, stage.name, lock, depth, depths.inputs(stage))
             for path in _inside(project, folder, definition.metrics):
                 maker = depths.stages.get(path)
                 stage_name = maker.name if maker is not None else ""

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+_MARK = b"\xef\xbb\xbf"
+"""The byte order mark that some editors put before a text."""
+
+
 class WrongParameter(WrongUsage):
     """A parameter that somebody wants to set cannot be set."""
 
@@ -188,18 +192,30 @@ def _pieces(text: str) -> list[str]:
 
 
 def _value(piece: str, text: str) -> Value:
+    written = piece.strip() or "null"
     try:
-        return Value(yaml12.load(piece.strip().encode()), piece.strip() or "null")
-    except yaml12.NotYaml as error:
+        value = yaml12.load(written.encode())
+        is_block = not _is_same(_or_none(f"a: {written}"), {"a": value})  # "b: 1" is no value on one line
+        return Value(value, _flow(value) if is_block else written)
+    except (yaml12.NotYaml, ValueError, TypeError) as error:
         raise WrongParameter(
             f"{text!r} has a value that is no YAML", f"{error}.", ("quote it: NAME='\"a: b\"'",)
         ) from None
 
 
+def _or_none(text: str) -> Any:
+    try:
+        return yaml12.load(text.encode())
+    except yaml12.NotYaml:
+        return None
+
+
 def _apply_yaml(content: bytes, values: Mapping[str, Value]) -> bytes:
     """Replace the text of each value where it stands, and see that the file then says just that."""
+    if content.startswith(_MARK):
+        return _MARK + _apply_yaml(content.removeprefix(_MARK), values)
     text = content.decode()
-    expected = yaml12.load(content)
+    expected = _apart(yaml12.load(content))
     for name, new in values.items():
         start, end, before = _span(text, name)
         text = text[:start] + before + new.text + text[end:]
@@ -258,6 +274,13 @@ def _last_of(node: Any) -> Any:
     return node
 
 
+def _apart(value: Any) -> Any:
+    """Return a copy in which an anchor and its aliases are values of their own."""
+    if isinstance(value, dict):
+        return {key: _apart(inner) for key, inner in value.items()}
+    return [_apart(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _is_same(one: Any, other: Any) -> bool:
     return repr(one) == repr(other)
 
@@ -267,6 +290,8 @@ def _flow(value: Any) -> str:
     if isinstance(value, float) and value == value and abs(value) != float("inf"):
         return repr(value)
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    # JSON leaves letters as they are that YAML has only as escapes
+    text = "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in text)
     bare = text[1:-1]
     is_word = isinstance(value, str) and bare.isidentifier() and bare.isascii()
     return bare if is_word and yaml12.load(bare.encode()) == value else text

@@ -26,6 +26,9 @@ TICK = 0.1
 PATIENCE = 10.0
 """Seconds that stages are given to end after Ctrl-C, before they are ended by force."""
 
+SHORT_PATIENCE = 0.2
+"""Seconds that are given to what still runs once DVC has ended: a process in the background hears no Ctrl-C."""
+
 LAST_LINES = 15
 """Lines of the log that a failure shows."""
 
@@ -105,6 +108,8 @@ def repro(
     see: Callable[[Sequence[StageEvent]], None] = lambda events: None,
     inherited: Sequence[int] = (),
     targets: Sequence[str] = (),
+    is_single: bool = False,
+    is_all: bool = False,
 ) -> Outcome:
     """Run ``dvc repro`` in a project, and return how it ended.
 
@@ -121,6 +126,10 @@ def repro(
         any of them runs, even if this process is killed.
     targets
         Stages, for not all of them.
+    is_single
+        Whether only the targets are run, and not what they depend on.
+    is_all
+        Whether the dvc.yaml files of folders below are run, too; DVC runs only the one in `root` by itself.
 
     Raises
     ------
@@ -129,7 +138,9 @@ def repro(
     """
     environment = {**environment_for_another_repository(os.environ), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
     # -P: no module of the project's top folder stands before those of DVC
-    line = [sys.executable, "-P", "-m", "dvc", "repro", *(("--", *targets) if targets else ())]
+    options = [*(["--single-item"] if is_single else []), *(["--all-pipelines"] if is_all else [])]
+    line = [sys.executable, "-P", "-m", "dvc", "repro", *options]
+    line += ["--", *targets] if targets else []
     start = time.monotonic()
     with log.open("wb") as written, log.open("rb") as read:
         process = subprocess.Popen(
@@ -150,6 +161,8 @@ def repro(
                 _wait(process, TICK)
         except BaseException:
             end(process)
+            watch.look(read.read())
+            see(watch.events)
             raise
         watch.look(read.read())
         see(watch.events)
@@ -161,16 +174,66 @@ def end(process: subprocess.Popen[bytes]) -> None:
     for what, patience in ((signal.SIGINT, PATIENCE), (signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
         try:
             os.killpg(process.pid, what)
-            process.wait(patience)
+            until = time.monotonic() + patience
+            while (now := time.monotonic()) < until:
+                if process.poll() is not None:  # DVC ended; as long as something that it started is left, the group is
+                    until = min(until, now + SHORT_PATIENCE)
+                os.killpg(process.pid, 0)
+                time.sleep(0.02)
         except ProcessLookupError:
             process.wait()
             return
-        except subprocess.TimeoutExpired:
-            continue
         except KeyboardInterrupt:  # pressed again: no more patience
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        return
+            return
+
+
+def check_out(root: Path, stages: Sequence[str]) -> bool:
+    """Bring back the outs of some stages as dvc.lock has them, as far as DVC kept them, and say whether all are there.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    stages
+        As DVC addresses them.
+    """
+    line = [sys.executable, "-P", "-m", "dvc", "checkout", "--quiet", "--force", "--", *stages]
+    environment = {**environment_for_another_repository(os.environ), "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(
+        line,
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        start_new_session=True,
+    )
+    return done.returncode == 0
+
+
+def record(root: Path, stage: str) -> str:
+    """Let DVC take the outs of a stage as they are: into its cache, and their sums into dvc.lock.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    stage
+        As DVC addresses it.
+
+    Returns
+    -------
+    str
+        What DVC says against it; empty where it did.
+    """
+    line = [sys.executable, "-P", "-m", "dvc", "commit", "--force", "--", stage]
+    environment = {**environment_for_another_repository(os.environ), "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(
+        line, cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    return (done.stderr.strip() or "It says nothing.") if done.returncode else ""
 
 
 def last_lines(log: Path, most: int = LAST_LINES) -> list[str]:
