@@ -85,4 +85,5 @@ def command(
         screen.note(str(change) + (f"   on new branch {session.branch}" if session.is_new else ""))
     with ends_as_by_ctrl_c(), screen:
         finished = session.carry_out()
-    print(as_json(finished) if is_json else as_text(finished))
+    following = f"gitml exp show {session.slug}" if worktree and session.is_new else ""
+    print(as_json(finished) if is_json else as_text(finished, following))

@@ -23,8 +23,16 @@ MOST = 8
 """Metrics that are shown; all of them are in the report."""
 
 
-def as_text(finished: Finished) -> str:
-    """Return the lines that end ``gitml exp run``."""
+def as_text(finished: Finished, following: str = "") -> str:
+    """Return the lines that end ``gitml exp run``.
+
+    Parameters
+    ----------
+    finished
+        The run.
+    following
+        What to do next; empty for what a run on the branch that is checked out calls for.
+    """
     branch = f"experiments/{finished.slug}"
     if finished.commit is None:
         lines = [f"{branch} has this run already; nothing was committed"]
@@ -42,7 +50,8 @@ def as_text(finished: Finished) -> str:
     if finished.report:
         verb = "is" if len(finished.missing) == 1 else "are"
         lines.append(f"report  {finished.report}" + (f": {owed} {verb} yours" if owed else ""))
-    lines.append(f"next    {'gitml report edit, then gitml exp finish' if owed else 'gitml exp finish'}")
+    following = following or ("gitml report edit, then gitml exp finish" if owed else "gitml exp finish")
+    lines.append(f"next    {following}")
     return "\n".join(printable(line) for line in lines)
 
 

@@ -37,6 +37,7 @@ def test_a_new_experiment_leaves_the_tree_alone(tiny: Tiny, gitml: Gitml) -> Non
     assert done.code == 0, done.err
     commit = tiny.tip("wide")
     assert done.out.split("\n")[0].startswith(f"✓ {commit[:7]} on experiments/wide")
+    assert done.out.endswith("\nnext    gitml exp show wide\n")
     assert done.err.split("\n") == [
         "width 128 -> 256   on new branch experiments/wide",
         "also commits 1 untracked file: stages/new.py",
