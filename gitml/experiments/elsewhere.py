@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,8 @@ from gitml.git import repository, trees
 from gitml.git.objects import Objects, list_tree
 from gitml.git.transaction import commit_tree
 from gitml.pipeline import slot
+from gitml.pipeline.checkout import put_data
+from gitml.pipeline.ignore import is_inside
 from gitml.pipeline.layout import inputs, layout, project_at
 from gitml.pipeline.repro import Outcome, RunFailed, last_lines, repro
 from gitml.pipeline.snapshot import Snapshot
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitml.experiments.desk import Desk
+    from gitml.pipeline.layout import Layout
+    from gitml.pipeline.project import Project
 
 
 class Elsewhere(NamedTuple):
@@ -65,6 +70,8 @@ def produce(
     ------
     NoPipeline
         The tree has nothing to run.
+    DataIsMissing
+        DVC's cache does not have what a .dvc file tracks.
     RunFailed
         A stage failed.
     KeyboardInterrupt
@@ -77,8 +84,10 @@ def produce(
             raise no_pipeline(desk)
         found = layout(project)
         sums = inputs(snapshot, project, found)
+        data = _data(project, found)
     commit = commit_tree(tree, [desk.commit], f"experiment: {slug}, before it is run\n", at=desk.root)
-    with slot.acquire(commit, found.cached, desk.project, desk.root) as borrowed:
+    kept = [*found.cached, *(posixpath.join(desk.project, path) for path, _ in data)]
+    with slot.acquire(commit, kept, desk.project, desk.root) as borrowed:
         folder = borrowed.path.parent / f"{borrowed.name}.state"
         repository.make_folder(folder)
         places = dict.fromkeys(
@@ -88,6 +97,9 @@ def produce(
         )
         watch = Watch(slug, folder, found.stages, tuple(places), tell)
         written = log if log is not None else folder / "run.log"
+        put_data(
+            borrowed.path / desk.project, data, folder / "data", folder / "checkout.log", (borrowed.lock.descriptor,)
+        )
         try:
             outcome = repro(borrowed.path / desk.project, written, watch.see, (borrowed.lock.descriptor,))
         finally:
@@ -96,3 +108,14 @@ def produce(
             raise RunFailed(outcome, last_lines(written))
         done = trees.tree_with_files(tree, borrowed.path, found.written)
     return Elsewhere(Produced(done, found, sums), outcome)
+
+
+def _data(project: Project, found: Layout) -> list[tuple[str, str]]:
+    """Return the outs of .dvc files that stages read, from the project's folder, and what each file tracks."""
+    data = []
+    for path, maker in project.makers.items():
+        is_read = found.reads(path) or any(is_inside(dep, path) for dep in found.deps)
+        if maker.name.endswith(".dvc") and maker.recorded is not None and is_read:
+            names = [posixpath.relpath(one, project.root or ".") for one in (path, maker.name)]
+            data.append((names[0], f"{names[1]} {maker.recorded.md5}"))
+    return data
