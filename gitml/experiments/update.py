@@ -19,10 +19,12 @@ from gitml.experiments.run import LOG, Finished, NotOnAnExperiment, alone
 from gitml.experiments.setting import Sets
 from gitml.git import follow, oplog, plan
 from gitml.git.follow import Pending
+from gitml.git.index import differences
 from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step
 from gitml.git.refs import NoSuchRevision, resolve
 from gitml.git.transaction import compare_and_swap, value_of
+from gitml.pipeline.checkout import checkout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from gitml.pipeline.repro import Outcome
 
+CHECKOUT_LOG = "checkout.log"
 MAIN = "main"
 REMOTE_MAIN = "origin/main"
 
@@ -108,6 +111,7 @@ class Session:
         """Return what will be done; nothing where main is in the experiment already."""
         follow_ups = [
             Step("follow", "let your files and git's index follow", self._follow),
+            Step("data", "let DVC put its outs in place", self._put_data),
             Step("log", "write down what was done, for gitml undo", self._log),
         ]
         if self._left is not None:
@@ -210,6 +214,13 @@ class Session:
     def _follow(self) -> None:
         assert self._left is not None
         self._edited = tuple(follow.follow(self.desk.root, self._left.old, self._left.new))
+
+    def _put_data(self) -> None:
+        assert self._left is not None
+        changed = [one.path for one in differences(self._left.old, self._left.new, self.desk.root)]
+        log = self.desk.own_folder / CHECKOUT_LOG
+        if any(path.endswith((".lock", ".dvc")) for path in changed) and not checkout(self.desk.project_folder, log):
+            self._note(f"DVC could not put all of its outs in place: dvc checkout   # or less {log}")
 
     def _log(self) -> None:
         assert self._left is not None

@@ -15,7 +15,7 @@ from .merge_projects import Project, project
 
 __all__ = ["project"]
 
-STEPS = ("merge", "run", "store", "look", "commit", "follow", "log")
+STEPS = ("merge", "run", "store", "look", "commit", "follow", "data", "log")
 
 
 def main_moves(project: Project) -> str:
@@ -51,6 +51,7 @@ def test_main_comes_in_as_one_commit_whose_results_were_made_again(
     assert [one["stage"] for one in told["stages"] if one["does"] == "done"] == ["train"]
     assert project.git("status", "--porcelain") == ""
     assert (project.path / "ü b.txt").read_text() == "x\n"
+    assert (project.path / "made.txt").read_text() == "60\n"
     assert "0.6540" in project.shown("HEAD", "reports/lr/README.md")
     assert project.run("git", "fsck", "--strict").code == 0
     last = oplog.read(project.path)[-1]
@@ -72,6 +73,7 @@ def test_a_dry_run_says_all_and_changes_nothing(project: Project, gitml: Callabl
         "would see that no file was edited meanwhile that would have to follow\n"
         "would commit on experiments/lr, with both as parents\n"
         "would let your files and git's index follow\n"
+        "would let DVC put its outs in place\n"
         "would write down what was done, for gitml undo\n"
     )
     assert (project.state(), project.git("for-each-ref"), project.runs) == (before, refs, [])
@@ -182,10 +184,10 @@ def test_killed_at_a_step_and_run_again(project: Project, gitml: Callable[..., D
     killed = project.run(*line, GITML_CRASH_AT=f"exp update:{step}:{when}")
     assert killed.code == -9
     is_moved = project.git("rev-parse", "HEAD") != old
-    assert is_moved is ((step, when) == ("commit", "after") or step in ("follow", "log"))
+    assert is_moved is ((step, when) == ("commit", "after") or step in ("follow", "data", "log"))
     if not is_moved:
         assert project.state() == before
-    elif step != "log" and (step, when) != ("follow", "after"):
+    elif (step, when) != ("log", "after"):
         refused = gitml("exp", "run", at=project.path)  # it would take the update back
         assert refused.code == 3 and "gitml exp update" in refused.err
     done = gitml("exp", "update", at=project.path)
@@ -194,7 +196,46 @@ def test_killed_at_a_step_and_run_again(project: Project, gitml: Callable[..., D
     assert project.git("rev-list", "--parents", "-1", "HEAD").split() == [new, old, main]
     assert project.git("status", "--porcelain") == "" and (project.path / "ü b.txt").exists()
     assert json.loads((project.path / "metrics.json").read_text()) == {"auc": 0.654}
+    assert (project.path / "made.txt").read_text() == "60\n"
     moves = [move for one in oplog.read(project.path) for move in one.moves]
     assert moves == [("refs/heads/experiments/lr", old, new, False)]
     assert project.run("git", "fsck", "--strict").code == 0
     assert gitml("exp", "update", at=project.path).out.startswith("experiments/lr is up to date")
+
+
+def with_data(project: Project) -> None:
+    """Let main read data that a .dvc file tracks."""
+    project.git("switch", "-q", "main")
+    project.write("sub folder/raw.csv", "1\n")
+    assert project.run("dvc", "add", "-q", "sub folder/raw.csv").code == 0
+    pipeline = (project.path / "dvc.yaml").read_text().replace("[code/prepare]", "[code/prepare, sub folder]")
+    project.reproduced("infra: data", **{"dvc.yaml": pipeline, "code/prepare": "60\n"})
+    project.git("switch", "-q", "experiments/lr")
+
+
+def test_data_that_dvc_tracks_is_there_where_it_runs_and_here(project: Project, gitml: Callable[..., Done]) -> None:
+    with_data(project)
+    (project.path / "sub folder/raw.csv").unlink()
+    for _ in range(2):
+        project.git("reset", "-q", "--hard", "experiments/lr@{0}")
+        done = gitml("exp", "update", at=project.path)
+        assert done.code == 0, done.err
+    assert (project.path / "sub folder/raw.csv").read_text() == "1\n"
+    assert project.run("dvc", "status", "-q").code == 0
+    project.git("switch", "-q", "main")
+    project.write("sub folder/raw.csv", "2\n")
+    project.run("dvc", "add", "-q", "sub folder/raw.csv")
+    project.reproduced("infra: other data")
+    project.git("switch", "-q", "experiments/lr")
+    assert gitml("exp", "update", at=project.path).code == 0
+    assert (project.path / "sub folder/raw.csv").read_text() == "2\n"
+
+
+def test_data_that_is_nowhere_is_named(project: Project, gitml: Callable[..., Done]) -> None:
+    with_data(project)
+    for file in (project.path / ".dvc/cache/files/md5").glob("b0/*"):  # of "1"
+        file.unlink()
+    refs = project.git("for-each-ref")
+    done = gitml("exp", "update", at=project.path)
+    assert done.code == 1 and "the data of sub folder/raw.csv.dvc cannot be put in place" in done.err, done.err
+    assert project.git("for-each-ref") == refs
