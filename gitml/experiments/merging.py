@@ -73,8 +73,8 @@ class CodeConflicts(GitmlError):
         named = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
         super().__init__(
             f"{ours} and {theirs} changed the same lines of {named}",
-            "Only a person can say what both together should do. Nothing was changed. Parameters, dvc.lock and "
-            "results are not your concern: leave them as they are, the run makes them.",
+            "Only a person can say what both together should do. Nothing was changed. In a merge by hand dvc.lock and "
+            "results stay ours, because the run makes them again.",
             mend,
         )
         self.paths = tuple(paths)
@@ -131,7 +131,7 @@ def bring_together(
         owners: dict[str, Side] = {**({side.slug: "theirs"} if side.slug else {}), **reports}
         merged = merge(commit, side.commit, desk.project, owners, others, desk.root)
         if merged.conflicts:
-            raise CodeConflicts(name, side.name, merged.conflicts, _by_hand(desk, sides, side, own_slug))
+            raise CodeConflicts(name, side.name, merged.conflicts, _by_hand(sides, side, merged.made, own_slug))
         keys = [one for one in merged.keys if _set_for(one, sets) is None]
         if keys:
             raise ParamConflicts(name, side.name, keys, command)
@@ -194,9 +194,10 @@ def _set_for(conflict: KeyConflict, sets: Sets) -> tuple[str, Value] | None:
     return None
 
 
-def _by_hand(desk: Desk, sides: Sequence[Part], side: Part, own_slug: str) -> tuple[str, ...]:
+def _by_hand(sides: Sequence[Part], side: Part, made: Sequence[str], own_slug: str) -> tuple[str, ...]:
+    """Return the commands by which a person merges what gitml could not."""
+    start = () if own_slug else (f"git switch -c {FOLDER}NAME {quote(sides[0].name)}",)
+    paths = " ".join(map(quote, made))
+    ours = (f"git checkout --ours -- {paths} && git add -- {paths}",) if made else ()
     resolve = "git add FILE && git commit   # when the files say what you want"
-    if own_slug:
-        return (f"git merge {quote(side.name)}", resolve, "gitml exp run")
-    start = f"git switch -c {FOLDER}NAME {quote(sides[0].name)}"
-    return (start, f"git merge {quote(side.name)}", resolve, "gitml exp run")
+    return (*start, f"git merge {quote(side.name)}", *ours, resolve, "gitml exp run")

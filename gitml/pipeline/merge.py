@@ -44,12 +44,15 @@ class Merged(NamedTuple):
         Parameters that both sides changed, to different values.
     stages
         Of the stages whose last runs differ, the side whose run was taken, by stage.
+    made
+        Files that git could not merge, and that are one side's because nobody writes them by hand.
     """
 
     tree: str
     conflicts: tuple[str, ...]
     keys: tuple[KeyConflict, ...]
     stages: dict[str, Side]
+    made: tuple[str, ...] = ()
 
 
 def merge(
@@ -104,7 +107,7 @@ def merge(
             choice = _Choice(objects, work, Snapshot(list_tree(tree, at), objects))
             stages = choice.make()
             tree = trees.tree_with(tree, choice.changes(stages), at)
-    return Merged(tree, tuple(sorted(work.conflicts)), tuple(work.keys), stages)
+    return Merged(tree, tuple(sorted(work.conflicts)), tuple(work.keys), stages, tuple(sorted(work.made)))
 
 
 class _Merge:
@@ -118,6 +121,8 @@ class _Merge:
         The paths that are still in conflict.
     keys
         The parameters that are.
+    made
+        The paths that were, and are one side's now.
     """
 
     def __init__(
@@ -136,6 +141,7 @@ class _Merge:
         self.root = root
         self.changes: dict[str, trees.Change] = {}
         self.keys: list[KeyConflict] = []
+        self.made: set[str] = set()
         found = [project_at(side, root) for side in (ours, theirs)]
         self.layouts: list[Layout] = [layout(project) for project in found if project is not None]
 
@@ -188,7 +194,9 @@ class _Merge:
     def take(self, path: str, side: Side) -> None:
         """Let a file or folder be what one side has."""
         self.changes |= _taken(path, self.side(side), (self.ours, self.theirs, self.textual))
-        self.conflicts -= {name for name in self.conflicts if is_inside(name, path)}
+        taken = {name for name in self.conflicts if is_inside(name, path)}
+        self.made |= taken
+        self.conflicts -= taken
 
     def _ignore(self, path: str) -> None:
         """Keep all lines of both sides: DVC adds one for each out that git must not see."""

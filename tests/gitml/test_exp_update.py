@@ -98,18 +98,27 @@ def test_a_parameter_that_both_changed_is_named_and_set(project: Project, gitml:
     assert project.shown("HEAD", "params.yaml") == project.params(lr="3")
 
 
-def test_code_that_both_changed_is_named(project: Project, gitml: Callable[..., Done]) -> None:
+def test_code_that_both_changed_is_named_and_merged_by_hand(project: Project, gitml: Callable[..., Done]) -> None:
     project.commit("experiment: code", **{"code/other": "2\n"})
     project.git("switch", "-q", "main")
-    project.commit("infra: code", **{"code/other": "3\n"})
+    project.reproduced("infra: code", **{"code/other": "3\n", "params.yaml": project.params(rows=9, width="4")})
     project.git("switch", "-q", "experiments/lr")
     done = gitml("exp", "update", at=project.path)
     assert done.code == 1 and done.err.startswith(
         "gitml: experiments/lr and main changed the same lines of code/other\n"
     )
-    assert done.err.endswith(
-        "Mend:\n  git merge main\n  git add FILE && git commit   # when the files say what you want\n  gitml exp run\n"
-    )
+    mend = [line.strip() for line in done.err.partition("Mend:\n")[2].splitlines()]
+    assert mend == [
+        "git merge main",
+        "git checkout --ours -- dvc.lock metrics.json && git add -- dvc.lock metrics.json",
+        "git add FILE && git commit   # when the files say what you want",
+        "gitml exp run",
+    ]
+    assert project.run("git", "merge", "main").code == 1
+    assert project.run("sh", "-c", mend[1]).code == 0
+    project.commit("infra: merge", **{"code/other": "5\n", "params.yaml": project.params(rows=9, lr="0.5", width="4")})
+    assert gitml("exp", "run", at=project.path).code == 0
+    assert json.loads(project.shown("HEAD", "metrics.json")) == {"auc": 0.554}
 
 
 @pytest.mark.parametrize("change", ["edited", "staged", "in the way"])
@@ -216,10 +225,8 @@ def with_data(project: Project) -> None:
 def test_data_that_dvc_tracks_is_there_where_it_runs_and_here(project: Project, gitml: Callable[..., Done]) -> None:
     with_data(project)
     (project.path / "sub folder/raw.csv").unlink()
-    for _ in range(2):
-        project.git("reset", "-q", "--hard", "experiments/lr@{0}")
-        done = gitml("exp", "update", at=project.path)
-        assert done.code == 0, done.err
+    done = gitml("exp", "update", at=project.path)
+    assert done.code == 0, done.err
     assert (project.path / "sub folder/raw.csv").read_text() == "1\n"
     assert project.run("dvc", "status", "-q").code == 0
     project.git("switch", "-q", "main")
