@@ -42,6 +42,8 @@ def command(base: str | None, sets: tuple[str, ...], dry_run: bool, is_json: boo
     if dry_run:
         print(json.dumps(lines, indent=2) if is_json else "\n".join(printable(f"would {line}") for line in lines))
         return
+    for change in session.params():
+        screen.note(f"{change}   from {session.source.name}")
     with screen:
         finished = session.carry_out()
     if is_json:

@@ -132,6 +132,8 @@ class Session:
 
     def params(self) -> tuple[Change, ...]:
         """Return the parameters that the experiment gets, as they were and as they will be."""
+        if self._left is not None or self.is_up_to_date:
+            return ()
         return merging.differences_of(self.desk, self.desk.commit, self.together().tree).params
 
     def together(self) -> Together:

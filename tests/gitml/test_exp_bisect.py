@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -137,3 +140,23 @@ def test_an_end_of_a_name_will_do_if_only_one_has_it(project: Project, gitml: Ca
 def test_above_and_below() -> None:
     assert Limit("loss", 0.5, False).is_bad(0.6) and not Limit("loss", 0.5, False).is_bad(0.5)
     assert str(Limit("loss", 0.5, False)) == "loss above 0.5"
+
+
+@pytest.mark.slow
+def test_after_ctrl_c_the_same_command_goes_on(
+    project: Project, history: dict[str, str], gitml: Callable[..., Done]
+) -> None:
+    line = [sys.executable, "-m", "gitml", *LINE, f"{history['a']}..experiments/lr"]
+    refs = project.git("for-each-ref")
+    process = subprocess.Popen(line, cwd=project.path, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for told in process.stderr:
+        if told.startswith(history["c"][:10]):  # the first run is done, the second one begins
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130 and project.git("for-each-ref") == refs
+    assert gitml(*LINE, f"{history['a']}..experiments/lr", at=project.path).out.startswith(
+        f"{history['d'][:10]} lost it"
+    )
+    assert project.runs.count("train") == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gitml.git import oplog
+from gitml.git import lock, oplog
 
 from .conftest import Done, Repo
 from .merge_projects import Project, project
@@ -246,3 +246,47 @@ def test_data_that_is_nowhere_is_named(project: Project, gitml: Callable[..., Do
     done = gitml("exp", "update", at=project.path)
     assert done.code == 1 and "the data of sub folder/raw.csv.dvc cannot be put in place" in done.err, done.err
     assert project.git("for-each-ref") == refs
+
+
+def test_one_command_at_a_time_moves_a_working_tree(project: Project, gitml: Callable[..., Done]) -> None:
+    main_moves(project)
+    (project.path / ".git/gitml").mkdir(exist_ok=True)
+    held = lock.try_to_take(project.path / ".git/gitml/run.lock")
+    assert held is not None
+    done = gitml("exp", "update", at=project.path)
+    held.give_back()
+    assert done.code == 3 and "\ngitml: a run is under way in this working tree\n" in done.err
+
+
+def test_without_an_identity_nothing_is_run(project: Project, gitml: Callable[..., Done], home: Path) -> None:
+    main_moves(project)
+    (home / ".gitconfig").unlink()
+    done = gitml("exp", "update", at=project.path)
+    assert done.code == 3 and done.err.startswith("gitml: git does not know who commits") and project.runs == []
+    done = gitml("exp", "combine", "lr", "wide", "-n", "both", at=project.path)
+    assert done.code == 3 and done.err.startswith("gitml: git does not know who commits") and project.runs == []
+
+
+def test_a_file_that_is_edited_while_it_runs_stops_the_update(project: Project, gitml: Callable[..., Done]) -> None:
+    main_moves(project)
+    project.git("switch", "-q", "main")
+    text = (
+        (project.path / "dvc.yaml")
+        .read_text()
+        .replace("echo train >>", "echo x >> ../../../../code/other; echo train >>")
+    )
+    project.commit("infra: a stage that edits the user's file", **{"dvc.yaml": text})
+    project.git("switch", "-q", "experiments/lr")
+    old = project.git("rev-parse", "HEAD")
+    done = gitml("exp", "update", at=project.path)
+    assert done.code == 1 and "gitml: files here are changed\n" in done.err, done.err
+    assert project.git("rev-parse", "HEAD") == old and (project.path / "code/other").read_text() == "1\nx\n"
+
+
+def test_no_main_anywhere(project: Project, gitml: Callable[..., Done]) -> None:
+    project.git("branch", "-m", "main", "trunk")
+    done = gitml("exp", "update", at=project.path)
+    assert done.code == 2 and "'main' names no commit here" in done.err
+    assert gitml("exp", "update", "--from", "trunk", at=project.path).out.startswith(
+        "experiments/lr is up to date with trunk"
+    )

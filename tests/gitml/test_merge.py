@@ -407,3 +407,58 @@ def test_histories_that_were_merged_crosswise(project: Repo) -> None:
     project.commit("infra: m", **{"params.yaml": params(5)})
     found = merge_of(project, "experiments/a", "main")
     assert found.keys == () and show(project, found, "params.yaml") == params(5)
+
+
+def test_a_project_in_a_subfolder_beside_another_one(project: Repo) -> None:
+    for name in (
+        ".dvc/config",
+        ".dvc/.gitignore",
+        "dvc.yaml",
+        "dvc.lock",
+        "params.yaml",
+        "code/prepare",
+        "metrics.json",
+    ):
+        project.write(f"sub/{name}", (project.path / name).read_bytes())
+    project.commit("infra: two projects")
+    project.git("switch", "-q", "-c", "experiments/a")
+    content = "rows: 10\nlr: 3\n"
+    project.commit("experiment: a", **{"sub/params.yaml": content, "sub/metrics.json": "{}\n", "metrics.json": "{}\n"})
+    project.git("switch", "-q", "main")
+    project.commit(
+        "infra: b", **{"sub/params.yaml": "rows: 8\nlr: 1\n", "sub/metrics.json": "[]\n", "metrics.json": "[]\n"}
+    )
+    found = merge_of(project, "experiments/a", "main", root="sub")
+    assert show(project, found, "sub/params.yaml") == "rows: 8\nlr: 3\n"
+    # What the other project's stages write is not made again by running this one.
+    assert found.conflicts == ("metrics.json",) and found.made == ("sub/metrics.json",)
+
+
+def test_parameters_that_are_code_or_broken_are_merged_by_lines(project: Repo) -> None:
+    project.commit(**{"vars.py": "A = 1\nX = 1\nY = 1\nB = 1\n", "dvc.yaml": "params: [vars.py]\n" + PIPELINE})
+    project.git("switch", "-q", "-c", "experiments/a")
+    project.commit("experiment: a", **{"vars.py": "A = 2\nX = 1\nY = 1\nB = 1\n", "params.yaml": "rows: [\nlr: 1\n"})
+    project.git("switch", "-q", "main")
+    project.commit("infra: b", **{"vars.py": "A = 1\nX = 1\nY = 1\nB = 2\n", "params.yaml": "rows: {\nlr: 1\n"})
+    found = merge_of(project, "experiments/a", "main")
+    assert found.conflicts == ("params.yaml",) and show(project, found, "vars.py") == "A = 2\nX = 1\nY = 1\nB = 2\n"
+    project.git("switch", "-q", "experiments/a")
+    content = {"vars.py": "A = 2\nX = 1\nY = 1\nB = 3\n", "params.yaml": "rows: 10\nlr: 1\n"}
+    project.commit("experiment: a", **content)
+    project.git("switch", "-q", "main")
+    project.commit("infra: b", **{"params.yaml": "rows: 10\nlr: 1\n"})
+    assert merge_of(project, "experiments/a", "main").keys == (("vars.py", "B", 1, 3, 2),)
+
+
+def test_a_value_over_several_lines_and_keys_that_are_no_names() -> None:
+    base = "text: |\n  one\n  two\n1: a\n'x.y': 1\nlist:\n- 1\n- 2\n"
+    found = merged(base.replace("two", "three"), base.replace("1: a", "1: b").replace("- 2", "- 3"), base)
+    assert yaml.safe_load(text(found)) == {"text": "one\nthree\n", 1: "b", "x.y": 1, "list": [1, 3]}
+
+
+def test_what_cannot_be_written_is_left_to_git() -> None:
+    base = "a = 1\nb = 1\nc = 1\n"
+    found = merged("a = 2\nb = 1\nc = 1\nx = 1\n", "a = 1\nc = 1\ny = 2\nb = 2\n", base, "params.toml")
+    assert found.content is None or read("params.toml", found.content) == {"a": 2, "b": 2, "c": 1, "x": 1, "y": 2}
+    gone = merged("x = 1\n", "y = 1\nz = 1\n", "", "params.toml")
+    assert gone.content == b"x = 1\ny = 1\nz = 1\n"
