@@ -15,8 +15,8 @@ _BREAKS = ("\r", "\x85", "\u2028", "\u2029")
 def sections(content: bytes | None) -> dict[str, bytes] | None:
     r"""Return the lines of each stage of a dvc.lock; none where there is no file, None where DVC did not write it so.
 
-    >>> sections(b"schema: '2.0'\\nstages:\\n  a:\\n    cmd: x\\n  b:\\n    cmd: y\\n")
-    {'a': b'  a:\\n    cmd: x\\n', 'b': b'  b:\\n    cmd: y\\n'}
+    >>> sections(b"schema: '2.0'\nstages:\n  a:\n    cmd: x\n  b:\n    cmd: y\n")
+    {'a': b'  a:\n    cmd: x\n', 'b': b'  b:\n    cmd: y\n'}
     """
     if content is None:
         return {}

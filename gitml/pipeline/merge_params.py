@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import posixpath
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitml.pipeline import overrides, params, yaml12
+from gitml.pipeline import overrides, params, yaml12, yaml_keys
 from gitml.pipeline.overrides import Value, flatten, shown
 
 if TYPE_CHECKING:
@@ -180,12 +179,11 @@ def _ways(
     yield _with(path, ours, values, sources)
     yield _with(path, theirs, values, sources)
     # With the same values on all sides, what is left to merge is which keys there are.
-    aligned = [_with(path, one, values, sources) for one in (base, ours, theirs)]
-    if aligned[0] is None or aligned[1] is None or aligned[2] is None:
-        return
-    for is_union in (False, True):
-        yield merge_text(aligned[0], aligned[1], aligned[2], is_union)
-    yield _written_anew(path, ours, values)
+    one, two, three = (_with(path, each, values, sources) for each in (base, ours, theirs))
+    if one is not None and two is not None and three is not None:
+        for is_union in (False, True):
+            yield merge_text(one, two, three, is_union)
+    yield _written_anew(path, ours, values, sources)
 
 
 def _with(path: str, content: bytes, values: Flat, sources: Sequence[bytes]) -> bytes | None:
@@ -198,7 +196,7 @@ def _with(path: str, content: bytes, values: Flat, sources: Sequence[bytes]) -> 
             if name in values and repr(value) != repr(values[name])
         }
         return overrides.apply(path, content, changed) if changed else content
-    except (params.NotParams, overrides.WrongParameter):
+    except (params.NotParams, overrides.WrongParameter, ValueError, TypeError):  # of dates and NaN, which JSON lacks
         return None
 
 
@@ -215,53 +213,33 @@ def _value(path: str, name: str, value: Any, sources: Sequence[bytes]) -> Value:
     return Value.of(value)
 
 
-def _written_anew(path: str, ours: bytes, values: Flat) -> bytes | None:
-    """Return our file with keys added and removed, where nothing better says it; comments stay with their keys."""
+def _written_anew(path: str, ours: bytes, values: Flat, sources: Sequence[bytes]) -> bytes | None:
+    """Return our file with keys added and removed, where merging by lines does not say it."""
     suffix = posixpath.splitext(path)[1].lower()
-    if suffix in (".toml", ".py"):
+    content = _with(path, ours, values, sources)
+    if suffix in (".toml", ".py") or content is None:
         return None
     try:
-        now = read(path, ours)
-        data = _load(suffix, ours)
-        for name in now:
-            if name not in values:
-                _remove(data, name.split("."))
-        for name, value in values.items():
-            if name not in now or repr(now[name]) != repr(value):
-                _put(data, name.split("."), value)
-        return _dump(suffix, data, ours)
-    except (ValueError, KeyError, TypeError, AttributeError):  # keys with dots, aliases, what ruamel cannot write
+        now = read(path, content)
+        gone = [name for name in now if name not in values]
+        new = {name: value for name, value in values.items() if name not in now}
+        if suffix == ".json":
+            return _json_with(content, gone, new)
+        texts = {name: _value(path, name, value, sources).text for name, value in new.items()}
+        return yaml_keys.with_keys(content.decode(), gone, texts).encode()
+    except (ValueError, KeyError, TypeError, AttributeError):  # keys with dots, aliases, what has lines of its own
         return None
 
 
-def _load(suffix: str, content: bytes) -> Any:
-    if suffix == ".json":
-        return json.loads(content or b"{}")
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        return _ruamel().load(content.decode()) or {}
-    except YAMLError as error:
-        raise ValueError(str(error)) from None
-
-
-def _dump(suffix: str, data: Any, like: bytes) -> bytes:
-    if suffix == ".json":
-        indent = re.search(rb"\n([ \t]+)", like)
-        text = json.dumps(data, indent=indent[1].decode() if indent is not None else None, ensure_ascii=False)
-        return text.encode() + (b"\n" if like.endswith(b"\n") else b"")
-    written = io.StringIO()
-    _ruamel().dump(data, written)
-    return written.getvalue().encode()
-
-
-def _ruamel() -> Any:
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
-    return yaml
+def _json_with(content: bytes, gone: Sequence[str], new: Flat) -> bytes:
+    data = json.loads(content or b"{}")
+    for name in gone:
+        _remove(data, name.split("."))
+    for name, value in new.items():
+        _put(data, name.split("."), value)
+    indent = re.search(rb"\n([ \t]+)", content)
+    text = json.dumps(data, indent=indent[1].decode() if indent is not None else None, ensure_ascii=False)
+    return text.encode() + (b"\n" if content.endswith(b"\n") else b"")
 
 
 def _remove(data: Any, parts: list[str]) -> None:

@@ -186,6 +186,28 @@ def test_changes_of_different_keys_are_applying_both(base: dict[str, dict[str, A
     assert repr(read("params.yaml", found.content)) == repr(both[1]) or read("params.yaml", found.content) == both[1]
 
 
+@given(files, files, files, st.sampled_from(["params.yaml", "params.json"]))
+@settings(deadline=None, max_examples=60)
+def test_whatever_keys_come_and_go_the_file_says_the_merged_values(
+    base: Any, ours: Any, theirs: Any, path: str
+) -> None:
+    write = (lambda one: yaml.safe_dump(one).encode()) if path.endswith("yaml") else dumped
+    contents = [write(one) for one in (base, ours, theirs)]
+    found = merge_params(path, contents[:1], contents[1], contents[2], merge_file(*contents), merge_file)
+    flat = [read(path, one) for one in contents]
+    expected = merge_values(flat[:1], flat[1], flat[2])
+    assert [one.name for one in found.conflicts] == list(expected.conflicts)
+    assert found.content is not None and read(path, found.content) == expected.values
+
+
+def test_dates_and_what_is_no_number() -> None:
+    base = "start: 2013-01-01\nnan: .nan\nwhen: [2013-01-01]\n"
+    found = merged(
+        base.replace("start: 2013", "start: 2014"), base.replace("[2013", "[2015").replace(".nan", ".inf"), base
+    )
+    assert text(found) == "start: 2014-01-01\nnan: .inf\nwhen: [2015-01-01]\n"
+
+
 LOCK = """\
 schema: '2.0'
 stages:
