@@ -290,3 +290,24 @@ def test_no_main_anywhere(project: Project, gitml: Callable[..., Done]) -> None:
     assert gitml("exp", "update", "--from", "trunk", at=project.path).out.startswith(
         "experiments/lr is up to date with trunk"
     )
+
+
+def test_two_clones_update_one_experiment_and_the_second_sees_the_first(
+    project: Project, gitml: Callable[..., Done], tmp_path: Path
+) -> None:
+    main_moves(project)
+    project.git("clone", "-q", "--bare", str(project.path), str(tmp_path / "server.git"))
+    clones = []
+    for name in ("ada", "bob"):
+        project.git("clone", "-q", "--branch", "experiments/lr", str(tmp_path / "server.git"), str(tmp_path / name))
+        clones.append(Repo(tmp_path / name))
+        assert gitml("exp", "update", at=clones[-1].path).code == 0
+    ada, bob = clones
+    assert ada.git("rev-parse", "HEAD^{tree}:metrics.json") == bob.git("rev-parse", "HEAD^{tree}:metrics.json")
+    ada.git("push", "-q")
+    assert bob.run("git", "push", "-q").code == 1
+    bob.git("fetch", "-q")
+    done = gitml("exp", "update", "--from", "origin/experiments/lr", at=bob.path)
+    assert done.code == 0, done.err
+    bob.git("push", "-q")
+    assert bob.git("status", "--porcelain") == ""

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitml.git.merge import HistoryIsShallow, NotRelated, merge_bases, merge_file
-from gitml.pipeline import merge_lock
+from gitml.pipeline import merge_lock, yaml_keys
 from gitml.pipeline.merge import Merged, merge
 from gitml.pipeline.merge_params import ABSENT, MergedParams, merge_params, merge_values, read
 
@@ -184,6 +184,60 @@ def test_changes_of_different_keys_are_applying_both(base: dict[str, dict[str, A
     )
     assert not found.conflicts and found.content is not None
     assert repr(read("params.yaml", found.content)) == repr(both[1]) or read("params.yaml", found.content) == both[1]
+
+
+@pytest.mark.parametrize(
+    ("gone", "new", "expected"),
+    [
+        ([], {"b.y": "2"}, "# top\na: 1  # one\nb:\n  x: 1\n  y: 2\n# end\n"),
+        (["b.x"], {}, "# top\na: 1  # one\n# end\n"),
+        (["a"], {"c.d.e": "[1, 2]"}, "# top\nb:\n  x: 1\nc:\n  d:\n    e: [1, 2]\n# end\n"),
+        (["b.x"], {"b.y": "2"}, "# top\na: 1  # one\nb:\n  y: 2\n# end\n"),
+        ([], {"yes": "no", "'q": "1"}, '# top\na: 1  # one\nb:\n  x: 1\nyes: no\n"\'q": 1\n# end\n'),
+    ],
+)
+def test_keys_are_put_in_and_taken_out_line_by_line(gone: list[str], new: dict[str, str], expected: str) -> None:
+    assert yaml_keys.with_keys("# top\na: 1  # one\nb:\n  x: 1\n# end\n", gone, new) == expected
+
+
+def test_into_an_empty_file_and_one_without_a_last_line_end() -> None:
+    assert yaml_keys.with_keys("", [], {"a.b": "1"}) == "a:\n  b: 1\n"
+    assert yaml_keys.with_keys("a: 1", [], {"b": "2"}) == "a: 1\nb: 2\n"
+    assert yaml_keys.with_keys("a:\nb: 1\n", ["a"], {}) == "b: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "gone", "new"),
+    [
+        ("a: 1\n", ["b"], {}),
+        ("{a: 1, b: 2}\n", ["b"], {}),
+        ("a: 1\n", [], {"a": "2"}),
+        ("a: 1\n", [], {"a.b": "2"}),
+        ("a: {x: 1}\n", [], {"a.b": "2"}),
+        ("? a\n: 1\n", ["a"], {}),
+        ("a: [\n", ["a"], {}),
+    ],
+)
+def test_what_has_no_lines_of_its_own_is_refused(text: str, gone: list[str], new: dict[str, str]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        yaml_keys.with_keys(text, gone, new)
+
+
+def test_json_files_get_and_lose_keys_with_their_indent() -> None:
+    base = json.dumps({"train": {"lr": 1}, "x": 1}, indent=1)
+    ours = json.dumps({"train": {"lr": 1, "seed": 1}, "x": 1}, indent=1)
+    theirs = json.dumps({"train": {"folds": 2}, "y": {"z": 1}}, indent=1)
+    found = text(merged(ours, theirs, base, "params.json"))
+    assert found == json.dumps({"train": {"seed": 1, "folds": 2}, "y": {"z": 1}}, indent=1)
+
+
+def test_a_key_in_brackets_or_of_odd_text_is_a_conflict_of_lines_at_worst() -> None:
+    base = "train: {lr: 1, width: 2}\n"
+    found = merged("train: {lr: 1, width: 2, a: 1}\n", "train: {lr: 1, b: 1}\n", base)
+    assert found == (None, ())
+    dates = "when: [2013-01-01, 2014-01-01]\nlr: 1\n"
+    odd = merged(dates.replace("lr", "x"), dates.replace("[2013-01-01, ", "[\n  2013-01-02,\n  "), dates)
+    assert odd.content is None or yaml.safe_load(odd.content)["x"] == 1
 
 
 @given(files, files, files, st.sampled_from(["params.yaml", "params.json"]))
