@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitml.experiments.desk import Desk
-    from gitml.pipeline.merge import Side
     from gitml.pipeline.merge_params import KeyConflict
+    from gitml.pipeline.merge_stages import Side
     from gitml.pipeline.overrides import Value
 
 
