@@ -31,7 +31,7 @@ Example:
 @click.option("--dry-run", is_flag=True, help="Say what would be searched, and run nothing.")
 @click.option("--json", "is_json", is_flag=True, help="Write a JSON object.")
 def command(span: str, metric: str, below: float | None, above: float | None, dry_run: bool, is_json: bool) -> None:
-    """Find the commit that lost a metric; only what has no figures is run.
+    """Find the commit that lost a metric; run only what has no figures.
 
     The commits are those from GOOD to BAD along first parents. Figures that a commit has are read; where it has
     none, or they are not of its code and parameters, it is run in a working tree of its own. No branch is

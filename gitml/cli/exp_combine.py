@@ -39,7 +39,7 @@ def command(
     dry_run: bool,
     is_json: bool,
 ) -> None:
-    """Bring experiments together on a new branch, and run what comes of it.
+    """Bring experiments together on a new branch, and run the result.
 
     Code is merged by git, parameters by their names; results are made by running, in a working tree of its
     own. It is one commit with all of them as parents, and its report compares with each. Where they changed

@@ -8,10 +8,10 @@ SUBCOMMANDS: dict[str, str] = {
     "list": "List all experiments, best first, against main.",
     "show": "Show one experiment: params, metrics, runs, report.",
     "diff": "Show what differs between two experiments.",
-    "update": "Bring main into the experiment that is checked out, and run what that makes stale.",
-    "combine": "Bring experiments together on a new branch, and run what comes of it.",
-    "bisect": "Find the commit that lost a metric; only what has no figures is run.",
     "log": "Show the runs of one experiment, newest first.",
+    "update": "Bring main into the experiment, and run what that makes stale.",
+    "combine": "Bring experiments together on a new branch, and run the result.",
+    "bisect": "Find the commit that lost a metric; run only what has no figures.",
 }
 """For each command what it does. The click command of ``x-y`` is ``command`` in ``gitml/cli/exp_x_y.py``, and its
 help begins with the same words."""

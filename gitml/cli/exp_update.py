@@ -30,7 +30,7 @@ Example:
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--json", "is_json", is_flag=True, help="Write a JSON object.")
 def command(base: str | None, sets: tuple[str, ...], dry_run: bool, is_json: bool) -> None:
-    """Bring main into the experiment that is checked out, and run what that makes stale.
+    """Bring main into the experiment, and run what that makes stale.
 
     Code is merged by git, parameters by their names, dvc.lock stage by stage; results are made again, in a
     working tree of its own. All of it is one commit with two parents, and your files follow to it. Where both

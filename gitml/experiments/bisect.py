@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitml.errors import GitmlError, WrongUsage
 from gitml.experiments import desk as desks
-from gitml.experiments import elsewhere, store
+from gitml.experiments import elsewhere, naming, store
 from gitml.experiments.compare import Difference, compare
 from gitml.experiments.progress import State
 from gitml.experiments.rows import number
 from gitml.experiments.snapshot import NoPipeline
 from gitml.git.command import git
 from gitml.git.objects import Objects, list_tree
-from gitml.git.refs import resolve
 from gitml.pipeline import metrics
 from gitml.pipeline.repro import RunFailed
 from gitml.pipeline.snapshot import Snapshot
@@ -127,7 +126,7 @@ class Session:
     Parameters
     ----------
     span
-        ``good..bad``, as git names commits.
+        ``good..bad``; each an experiment, a model, or any revision.
     limit
         What is asked of the metric.
     at
@@ -155,7 +154,9 @@ class Session:
             raise NotARange(
                 f"{span!r} is no range", "It is good..bad: a commit that is fine, and one that is not.", _EXAMPLE
             )
-        self.line = first_parents(resolve(good, self.desk.root), resolve(bad or "HEAD", self.desk.root), self.desk.root)
+        there = store.read(self.desk.root)
+        ends = [naming.find(name, there, self.desk.root).record.commit for name in (good, bad or "HEAD")]
+        self.line = first_parents(ends[0], ends[1], self.desk.root)
         self._runs = {entry.record.commit: entry.run() for entry in store.read_commits(self.line, at=self.desk.root)}
         self._name = full_name(limit.metric, list(self._runs.values()))
         self._known: dict[str, Tested] = {}
