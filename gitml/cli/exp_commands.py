@@ -5,6 +5,7 @@ from __future__ import annotations
 SUBCOMMANDS: dict[str, str] = {
     "start": "Begin an experiment: a branch with a report, before any run.",
     "run": "Run the pipeline, and commit what it gave with what it was made of.",
+    "sweep": "Run every combination of some values, and commit each on one branch.",
     "list": "List all experiments, best first, against main.",
     "show": "Show one experiment: params, metrics, runs, report.",
     "diff": "Show what differs between two experiments.",

@@ -12,6 +12,11 @@ from gitml.cli.terminal import printable
 from gitml.experiments import listing, store
 from gitml.experiments.listing import List, Row
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gitml.config import Config
+    from gitml.experiments.store import Store
+
 _FORMATS = ("json", "csv", "md")
 
 
@@ -23,19 +28,21 @@ _FORMATS = ("json", "csv", "md")
 @click.option("--sort-by", metavar="NAME", help="Metric, parameter, or name, author, time, runs; best first.")
 @click.option("--where", metavar="TEXT", help="Only what fits: names, ==, !=, <, <=, >, >=, and, or, not, ( ).")
 @click.option("--all", "has_all", is_flag=True, help="Finished experiments and models too.")
+@click.option("--rescore", is_flag=True, help="Measure models of other test data again, on main's.")
 @click.option("--json", "form", flag_value="json", help="Write a JSON object with everything that is known.")
 @click.option("--csv", "form", flag_value="csv", help="Write CSV: what differs, a row an experiment.")
 @click.option("--md", "form", flag_value="md", help="Write the table in Markdown.")
-def command(sort_by: str | None, where: str | None, has_all: bool, form: str | None) -> None:
+def command(sort_by: str | None, where: str | None, has_all: bool, rescore: bool, form: str | None) -> None:
     """List all experiments, best first, against main.
 
     The metric is gitml.toml's, else the first one of the pipeline's last metrics file. Runs that were
-    measured on other test data stand apart and have no rank. A star marks what is checked out.
+    measured on other test data stand apart and have no rank. A star marks what is checked out, a dagger what
+    --rescore measured again.
     """
-    show(sort_by or "", where or "", has_all, form or "")
+    show(sort_by or "", where or "", has_all, form or "", rescore)
 
 
-def show(sort_by: str = "", where: str = "", has_all: bool = False, form: str = "") -> None:
+def show(sort_by: str = "", where: str = "", has_all: bool = False, form: str = "", is_rescored: bool = False) -> None:
     """Print the list.
 
     Raises
@@ -50,6 +57,8 @@ def show(sort_by: str = "", where: str = "", has_all: bool = False, form: str = 
         error = listing.no_experiments(found)
         if error is not None:
             raise error
+    if is_rescored:
+        found = _rescored(found, config, sort_by)
     made = listing.build(found, config, sort_by, where, has_all)
     if form == "json":
         _write_json(made, found.unread)
@@ -65,6 +74,15 @@ def show(sort_by: str = "", where: str = "", has_all: bool = False, form: str = 
         _write_text(made, found.of("experiment") != [], bool(where))
     for name in found.unread:
         print(printable(f"note  {name} cannot be read: git fsck says what is missing"), file=sys.stderr)
+
+
+def _rescored(found: Store, config: Config, sort_by: str) -> Store:
+    from gitml.experiments import desk
+    from gitml.experiments.rescore import rescored
+
+    metric = listing.build(found, config, sort_by).ranking.name
+    again, _ = rescored(desk.find(), found, metric, lambda line: print(printable(line), file=sys.stderr))
+    return again
 
 
 def _write_json(made: List, unread: tuple[str, ...]) -> None:

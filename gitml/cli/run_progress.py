@@ -27,9 +27,15 @@ class Screen:
     ----------
     stream
         Where it is written, so that stdout has nothing but the result.
+
+    Attributes
+    ----------
+    name
+        The experiment, where several may run at once; empty where that is no question.
     """
 
     def __init__(self, stream: IO[str]) -> None:
+        self.name = ""
         self._stream = stream
         self._is_live = stream.isatty() and has_colours(stream)
         self._said = 0
@@ -53,18 +59,25 @@ class Screen:
         """Show how far a run is."""
         for stage, does in state.events[self._said :]:
             if does != "runs":
-                self.note(f"  {_MARKS[does]} {stage:16} {_WORDS[does] or seconds(time.time() - self._began)}".rstrip())
+                self.note(
+                    f"  {self._lead}{_MARKS[does]} {stage:16} "
+                    f"{_WORDS[does] or seconds(time.time() - self._began)}".rstrip()
+                )
             self._began = time.time() if does == "runs" else state.stage_began
         self._said = len(state.events)
         if not state.running:
             return
         if self._is_live:
-            self._draw(f"  {_WHEEL[int(time.time() * 10) % len(_WHEEL)]} {line(state)}")
+            self._draw(f"  {self._lead}{_WHEEL[int(time.time() * 10) % len(_WHEEL)]} {line(state)}")
         elif time.time() - max(self._last, state.stage_began) > EVERY:
             self._last = time.time()
-            print(f"    {line(state)}", file=self._stream, flush=True)
+            print(f"    {self._lead}{line(state)}", file=self._stream, flush=True)
 
     _began = 0.0
+
+    @property
+    def _lead(self) -> str:
+        return f"{self.name}: " if self.name else ""
 
     def _draw(self, text: str) -> None:
         self._stream.write(f"\r\x1b[K{printable(text)[:78]}")

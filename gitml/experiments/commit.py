@@ -32,11 +32,14 @@ class Produced(NamedTuple):
         What was read and written.
     inputs
         What the results come from.
+    environment
+        What the train stage wrote down of its environment; None for what it wrote in the user's working tree.
     """
 
     tree: str
     layout: Layout
     inputs: Inputs
+    environment: tuple[tuple[str, str], ...] | None = None
 
 
 class Differences(NamedTuple):
@@ -126,7 +129,17 @@ def make(
     """
     told = differences if differences is not None else compare(desk, parents[0], produced)
     written = reporting.write(
-        reporting.Results(desk, slug, produced.tree, parents[0], hypothesis, produced.layout, told.before, told.after)
+        reporting.Results(
+            desk,
+            slug,
+            produced.tree,
+            parents[0],
+            hypothesis,
+            produced.layout,
+            told.before,
+            told.after,
+            produced.environment,
+        )
     )
     files: dict[str, trees.Change] = {path: trees.Blob("100644", content) for path, content in written.files.items()}
     tree = trees.tree_with(produced.tree, files, desk.root)

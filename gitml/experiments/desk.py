@@ -12,7 +12,7 @@ from gitml.git import repository
 from gitml.git.command import ask
 from gitml.git.repository import Repository
 from gitml.git.transaction import NoIdentity
-from gitml.pipeline.environment import project_root, read_hold
+from gitml.pipeline.environment import Hold, project_root, read_hold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,12 +115,12 @@ def find(at: Path | None = None) -> Desk:
             "Experiments are run on files, and a bare repository has none.",
             (f"git clone {where.common_dir}",),
         )
-    commit = ask("rev-parse", "--quiet", "--verify", "HEAD^{commit}", at=at).out.strip()
+    answer = ask("rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD", at=at)
+    commit, _, ref = answer.out.strip().partition("\n") if answer.code == 0 else ("", "", "")
     if not commit:
         raise NotReady(
             "this repository has no commit yet", "An experiment starts from one.", ('git commit -m "infra: start"',)
         )
-    ref = ask("symbolic-ref", "--quiet", "HEAD", at=at).out.strip()
     here = Path.cwd() if at is None else Path(at).resolve()
     found = project_root(here, where.root)
     if found is None:
@@ -128,12 +128,26 @@ def find(at: Path | None = None) -> Desk:
     inside = found.relative_to(where.root).as_posix()
     project = "" if inside == "." else inside
     return Desk(
-        where, where.root, project, ref.removeprefix("refs/heads/") or None, commit, config.read(str(where.root))
+        where,
+        where.root,
+        project,
+        None if ref == "HEAD" else ref.removeprefix("refs/heads/"),
+        commit,
+        config.read(str(where.root)),
     )
 
 
-def check_ready(desk: Desk, at: Path | None = None) -> None:
+def check_ready(desk: Desk, at: Path | None = None, is_elsewhere: bool = False) -> None:
     """See that a run can be committed here, before anything is done.
+
+    Parameters
+    ----------
+    desk
+        The working tree.
+    at
+        As for `find`.
+    is_elsewhere
+        Whether it runs in another working tree, so that a DVC at work in this one is in nobody's way.
 
     Raises
     ------
@@ -157,7 +171,7 @@ def check_ready(desk: Desk, at: Path | None = None) -> None:
             raise Unfinished(what)
     if not repository.has_identity(at):
         raise NoIdentity
-    hold = read_hold(desk.project_folder)
+    hold = read_hold(desk.project_folder) if not is_elsewhere else Hold("free")
     if hold.state == "held":
         pids = ", ".join(map(str, hold.pids))
         raise NotReady(

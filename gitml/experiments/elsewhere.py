@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.experiments.commit import Produced
 from gitml.experiments.progress import State, Watch
+from gitml.experiments.reporting import environment_in
 from gitml.experiments.snapshot import no_pipeline
 from gitml.git import repository, trees
 from gitml.git.objects import Objects, list_tree
 from gitml.git.transaction import commit_tree
 from gitml.pipeline import slot
+from gitml.pipeline.ignore import is_inside
 from gitml.pipeline.layout import inputs, layout, project_at
 from gitml.pipeline.repro import Outcome, RunFailed, last_lines, repro
 from gitml.pipeline.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gitml.experiments.desk import Desk
 
@@ -96,4 +98,27 @@ def produce(
         if not outcome.is_done:
             raise RunFailed(outcome, last_lines(written))
         done = trees.tree_with_files(tree, borrowed.path, found.written)
-    return Elsewhere(Produced(done, found, sums), outcome)
+        environment = environment_in(borrowed.path, found)
+    return Elsewhere(Produced(done, found, sums, environment), outcome)
+
+
+def with_results(desk: Desk, tree: str, commit: str, written: Sequence[str]) -> str:
+    """Return a tree with the results that another commit of the same inputs has.
+
+    Parameters
+    ----------
+    desk
+        The repository.
+    tree, commit
+        Full ids of what would be run, and of what was run.
+    written
+        The files and folders that a run writes.
+    """
+    there, here = list_tree(commit, desk.root), list_tree(tree, desk.root)
+    changes: dict[str, trees.Change] = {entry.path: None for entry in here if _is_below(entry.path, written)}
+    changes |= {entry.path: trees.Known(entry.mode, entry.oid) for entry in there if _is_below(entry.path, written)}
+    return trees.tree_with(tree, changes, desk.root)
+
+
+def _is_below(path: str, places: Sequence[str]) -> bool:
+    return any(is_inside(path, place) for place in places)

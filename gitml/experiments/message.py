@@ -78,15 +78,15 @@ def write(
     names = [prefix.name for prefix in config.prefixes]
     prefix = "experiment" if "experiment" in names else commits.likely_prefix("", config.prefixes)
     first, _, rest = hypothesis.strip().partition("\n")
-    what = subject or _joined(params, LONGEST - len(prefix) - 2) or first or "run"
+    what = subject or joined(params, LONGEST - len(prefix) - 2) or first or "run"
     body = [] if what == first else [first]
     body += [rest.strip()]
-    text = "\n\n".join([f"{prefix}: {_printable(what)}", *(part for part in body if part)])
+    text = "\n\n".join([f"{prefix}: {printable(what)}", *(part for part in body if part)])
     lines = [Trailer("Params", str(change)) for change in params]
     lines += [Trailer("Metrics", _metric(change)) for change in metrics[:MOST_METRICS]]
     lines += [Trailer(MAIN, against_main)] if against_main else []
     lines += [Trailer("Run-Id", run_id), Trailer("Inputs", str(inputs))]
-    return trailers.append(text, [Trailer(one.key, _printable(one.value)) for one in lines])
+    return trailers.append(text, [Trailer(one.key, printable(one.value)) for one in lines])
 
 
 def _metric(change: Change) -> str:
@@ -96,7 +96,7 @@ def _metric(change: Change) -> str:
     return f"{change} ({new - old:+.4g})" if are_numbers else str(change)
 
 
-def _joined(params: Sequence[Change], room: int) -> str:
+def joined(params: Sequence[Change], room: int) -> str:
     """Return the changes on one line, as many as there is room for."""
     texts = [str(change) for change in params]
     for count in range(len(texts), 0, -1):
@@ -107,5 +107,6 @@ def _joined(params: Sequence[Change], room: int) -> str:
     return ""
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return text on one line, with a space for whatever is not printed."""
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()

@@ -52,6 +52,10 @@ class Results(NamedTuple):
         What it read and wrote.
     before, after
         Metrics and parameters of the parent and of the run.
+    environment
+        What the train stage wrote down of its environment; None for what is in the desk's own files.
+    above
+        Markdown that stands above the results; empty for none.
     """
 
     desk: Desk
@@ -62,6 +66,8 @@ class Results(NamedTuple):
     layout: Layout
     before: metrics.Results
     after: metrics.Results
+    environment: tuple[tuple[str, str], ...] | None = None
+    above: str = ""
 
 
 class Written(NamedTuple):
@@ -109,11 +115,14 @@ def write(results: Results) -> Written:
                 code=tuple(_code(results)),
                 data=tuple(_data(results, before, after)),
                 pictures=drawing.pictures,
-                environment=_environment(results),
+                environment=results.environment
+                if results.environment is not None
+                else environment_in(results.desk.root, results.layout),
                 reproduce=render.reproduce(results.slug, False),
                 notes=drawing.notes,
             )
         )
+    told = f"{results.above}\n\n{told}" if results.above else told
     text = document.fill(text, methodology=methodology, results=told)
     folder = posixpath.dirname(path(results.slug))
     files = {f"{folder}/{name}": content for name, content in drawing.files.items()}
@@ -266,10 +275,10 @@ def _data(results: Results, before: Snapshot, after: Snapshot) -> list[ValueChan
     ]
 
 
-def _environment(results: Results) -> tuple[tuple[str, str], ...]:
-    """Return what the train stage wrote down of its environment, where it did."""
-    for out in results.layout.cached:
-        file = results.desk.root / out / "environment.json"
+def environment_in(root: Path, layout: Layout) -> tuple[tuple[str, str], ...]:
+    """Return what the train stage wrote down of its environment in a working tree, where it did."""
+    for out in layout.cached:
+        file = root / out / "environment.json"
         try:
             told: Any = json.loads(file.read_bytes())
         except (OSError, ValueError):

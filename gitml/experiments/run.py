@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from gitml.experiments import commit, landing, pairing, reporting, snapshot, tri
 from gitml.experiments import desk as desks
 from gitml.experiments.before import Before, Landing, checked_out
 from gitml.experiments.commit import Differences, Made, Produced, is_number
-from gitml.experiments.desk import FOLDER
+from gitml.experiments.desk import FOLDER, Desk
 from gitml.experiments.message import Change
 from gitml.experiments.progress import State, Watch
 from gitml.experiments.setting import Chosen, Sets, choose
@@ -20,15 +20,12 @@ from gitml.git import lock, plan, repository, trees
 from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.git.index import differences
-from gitml.git.objects import Objects, list_tree
 from gitml.git.plan import Plan, Step
 from gitml.git.repository import CannotWrite
 from gitml.git.transaction import RefMoved, compare_and_swap, value_of
 from gitml.pipeline import overrides
 from gitml.pipeline.ignore import is_inside
-from gitml.pipeline.layout import known_params
 from gitml.pipeline.repro import Outcome, RunFailed, check_out, last_lines, repro
-from gitml.pipeline.snapshot import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
     from gitml.experiments.snapshot import Start
     from gitml.experiments.tried import Tried
     from gitml.git.lock import Holder
+    from gitml.pipeline.repro import StageEvent
     from gitml.reports.comparison import Comparison
 
 LOG = "run.log"
@@ -193,6 +191,9 @@ class Session:
         Whether only the plan is wanted: what a killed run left is then not put in order first.
     """
 
+    is_elsewhere = False
+    """Whether the pipeline runs in another working tree than the user's."""
+
     def __init__(
         self,
         request: Request,
@@ -203,10 +204,11 @@ class Session:
     ) -> None:
         self.request = request
         self.desk = desks.find(at)
-        if not is_dry_run and landing.finish(self.desk) is not None:
-            self.desk = desks.find(at)
-        landing.check_alone(self.desk)
-        desks.check_ready(self.desk, at)
+        if not self.is_elsewhere:
+            if not is_dry_run and landing.finish(self.desk) is not None:
+                self.desk = desks.find(at)
+            landing.check_alone(self.desk)
+        desks.check_ready(self.desk, at, self.is_elsewhere)
         self.slug = self._slug()
         self.is_new = self.desk.slug != self.slug
         self._tell = tell
@@ -364,22 +366,12 @@ class Session:
             self._before.keep_params(file, old, new)
             replace_file(path, new)
 
+    def _take(self) -> Start:
+        return snapshot.take(self.desk, self.slug, self.request.include)
+
     def _snapshot(self) -> None:
-        start = snapshot.take(self.desk, self.slug, self.request.include)
-        violations = snapshot.judge(self.desk, self.branch, start.tree)
-        refused = [violation for violation in violations if violation.severity == "error"]
-        if refused:
-            raise snapshot.RulesSayNo(refused)
-        for violation in violations:
-            self._note(f"warning  {violation.what} ({violation.rule})")
-        count = len(start.untracked.taken)
-        if count:
-            names = ", ".join(start.untracked.taken[:3]) + (f" and {count - 3} more" if count > 3 else "")
-            self._note(f"also commits {count} untracked file{'s' * (count != 1)}: {names}")
-        if start.untracked.left:
-            names = ", ".join(start.untracked.left[:3])
-            more = len(start.untracked.left) - 3
-            self._note(f"leaves out {names}{f' and {more} more' if more > 0 else ''} (--include takes them)")
+        start = self._take()
+        ask_the_rules(self.desk, self.branch, start, self._note)
         self._start = start
         self._look_for_the_same(start)
 
@@ -390,12 +382,11 @@ class Session:
         found = tried.same(start.inputs, self.desk.root)
         if found is not None and (self.is_new or found.commit != self.desk.commit):
             raise AlreadyTried(found, self.desk.config)
-        with Objects(self.desk.root) as objects:
-            files = Snapshot(list_tree(start.tree, self.desk.root), objects)
-            known = known_params(files, start.layout)
-        used = {one.name for one in known if one.is_used}
-        near = tried.near(start.inputs, {one.name: one.value for one in known}, used, self.desk.root)
-        if near is not None and found is None:
+        if found is not None:
+            return
+        used = {one.name for one in start.known if one.is_used}
+        near = tried.near(start.inputs, {one.name: one.value for one in start.known}, used, self.desk.root)
+        if near is not None:
             self._note(f"nearly the same: {near.name} ({near.commit[:7]}), {told_metric(near, self.desk.config)}")
 
     def _run(self) -> None:
@@ -409,10 +400,19 @@ class Session:
         watch = Watch(self.slug, self.desk.own_folder, found.stages, tuple(folders), self._tell)
         log = self.desk.own_folder / LOG
         self._before.keep_results((*found.kept, *found.locks))
-        pairing.warm_up()
+        has_warmed_up = False
+
+        def see(events: Sequence[StageEvent]) -> None:
+            nonlocal has_warmed_up
+            # Not before a stage has work: where nothing is new, nothing is compared, and DVC needs the processor.
+            if not has_warmed_up and any(event.does != "unchanged" for event in events):
+                has_warmed_up = True
+                pairing.warm_up()
+            watch.see(events)
+
         try:
             outcome = repro(
-                self.desk.project_folder, log, watch.see, (self._lock.descriptor,), is_all=found.has_other_folders
+                self.desk.project_folder, log, see, (self._lock.descriptor,), is_all=found.has_other_folders
             )
         finally:
             watch.end()
@@ -487,6 +487,30 @@ class Session:
             self._missing,
             self._made.written.comparisons if self._made is not None else (),
         )
+
+
+def ask_the_rules(desk: Desk, branch: str, start: Start, note: Callable[[str], None]) -> None:
+    """Ask the rules about what a run will commit, and say which untracked files it takes.
+
+    Raises
+    ------
+    RulesSayNo
+        What would be committed breaks a rule.
+    """
+    violations = snapshot.judge(desk, branch, start.tree)
+    refused = [violation for violation in violations if violation.severity == "error"]
+    if refused:
+        raise snapshot.RulesSayNo(refused)
+    for violation in violations:
+        note(f"warning  {violation.what} ({violation.rule})")
+    count = len(start.untracked.taken)
+    if count:
+        names = ", ".join(start.untracked.taken[:3]) + (f" and {count - 3} more" if count > 3 else "")
+        note(f"also commits {count} untracked file{'s' * (count != 1)}: {names}")
+    if start.untracked.left:
+        names = ", ".join(start.untracked.left[:3])
+        more = len(start.untracked.left) - 3
+        note(f"leaves out {names}{f' and {more} more' if more > 0 else ''} (--include takes them)")
 
 
 def told_metric(found: Tried, config: Config) -> str:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from gitml.errors import GitmlError
 from gitml.git import trees
-from gitml.git.command import git
+from gitml.git.command import ask, git
 from gitml.git.index import differences
 from gitml.git.objects import Objects, list_tree
 from gitml.pipeline.ignore import is_inside
-from gitml.pipeline.layout import Inputs, Layout, inputs, layout, project_at
+from gitml.pipeline.layout import Inputs, Layout, inputs, known_params, layout, project_at
 from gitml.pipeline.snapshot import Snapshot
 from gitml.policy import contents, rules
 from gitml.policy.contents import NewFile
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitml.experiments.desk import Desk
+    from gitml.pipeline.overrides import Known
+    from gitml.pipeline.project import Project
     from gitml.policy.rules import Violation
 
 CODE = ("stages/",)
@@ -72,12 +74,15 @@ class Start(NamedTuple):
         What its results will come from.
     untracked
         What was new in it, and what was left out.
+    known
+        Every parameter of the files that stages depend on.
     """
 
     tree: str
     layout: Layout
     inputs: Inputs
     untracked: Untracked
+    known: tuple[Known, ...]
 
 
 def take(desk: Desk, slug: str, include: Sequence[str]) -> Start:
@@ -90,16 +95,17 @@ def take(desk: Desk, slug: str, include: Sequence[str]) -> Start:
     MergeIsOpen
         There are conflicts.
     """
-    found = layout_of(desk, trees.snapshot(desk.root))
-    untracked = sort_untracked(desk, slug, found, include)
-    tree = trees.snapshot(desk.root, untracked.taken)
+    tree = trees.snapshot(desk.root)
     with Objects(desk.root) as objects:
-        snapshot = Snapshot(list_tree(tree, desk.root), objects)
-        project = project_at(snapshot, desk.project)
-        if project is None:
-            raise no_pipeline(desk)
+        files = Snapshot(list_tree(tree, desk.root), objects)
+        untracked = sort_untracked(desk, slug, layout(_project(desk, files)), include)
+        if untracked.taken:
+            tree = trees.snapshot(desk.root, untracked.taken)
+            files = Snapshot(list_tree(tree, desk.root), objects)
+        project = _project(desk, files)
         found = layout(project)
-        return Start(tree, found, inputs(snapshot, project, found), untracked)
+        known = tuple(known_params(files, found))
+        return Start(tree, found, inputs(files, project, found), untracked, known)
 
 
 def layout_of(desk: Desk, tree: str) -> Layout:
@@ -111,10 +117,14 @@ def layout_of(desk: Desk, tree: str) -> Layout:
         There is nothing to run.
     """
     with Objects(desk.root) as objects:
-        project = project_at(Snapshot(list_tree(tree, desk.root), objects), desk.project)
-        if project is None:
-            raise no_pipeline(desk)
-        return layout(project)
+        return layout(_project(desk, Snapshot(list_tree(tree, desk.root), objects)))
+
+
+def _project(desk: Desk, files: Snapshot) -> Project:
+    project = project_at(files, desk.project)
+    if project is None:
+        raise no_pipeline(desk)
+    return project
 
 
 def sort_untracked(desk: Desk, slug: str, found: Layout, include: Sequence[str]) -> Untracked:
@@ -154,13 +164,14 @@ def judge(desk: Desk, branch: str, tree: str) -> list[Violation]:
     violations
         Errors and warnings of branch-name, no-large-file, clean-notebook and no-secret.
     """
+    is_a_path = ask("cat-file", "-e", f"{tree}:{branch}", at=desk.root).code == 0
+    name = rules.branch_name(branch, desk.config, {branch} if is_a_path else set())
+    found = [] if name is None else [name]
+    changed = {one.path: one.new[1] for one in differences(desk.commit, tree, desk.root) if one.new[1]}
+    if not changed:
+        return found
     with Objects(desk.root) as objects:
-        snapshot = Snapshot(list_tree(tree, desk.root), objects)
-        paths = {branch} if snapshot.kind(branch) in ("file", "folder") else set()
-        name = rules.branch_name(branch, desk.config, paths)
-        changed = {one.path: one.new[1] for one in differences(desk.commit, tree, desk.root) if one.new[1]}
         sizes = {oid: size for oid, (kind, size) in objects.describe(changed.values()).items() if kind == "blob"}
-        found = [] if name is None else [name]
         for path, oid in changed.items():
             if oid in sizes:
                 is_read = contents.is_worth_reading(path, sizes[oid], desk.config)

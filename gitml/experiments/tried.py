@@ -67,6 +67,25 @@ def near(inputs: Inputs, params: Mapping[str, Any], used: set[str], at: Path | N
     return None
 
 
+def recorded(at: Path | None = None, *more: str) -> dict[str, str]:
+    """Return the newest run of each inputs that any run was made of, by the inputs as a run's trailer has them.
+
+    Parameters
+    ----------
+    at
+        As for `gitml.git.command.git`.
+    more
+        Further refs that are looked through, as ``--glob=refs/…``.
+    """
+    form = "--format=%H %(trailers:key=Inputs,valueonly,separator=%x20)"
+    found: dict[str, str] = {}
+    for line in git("log", form, "--fixed-strings", "--grep=Inputs: ", *_REFS, *more, at=at).split("\n"):
+        commit, _, inputs = line.partition(" ")
+        if inputs:
+            found.setdefault(inputs, commit)
+    return found
+
+
 def _with(trailer: str, most: int, at: Path | None) -> list[Tried]:
     words = ("log", f"--max-count={most}", "--fixed-strings", f"--grep={trailer}", "--format=%H", *_REFS)
     commits = git(*words, at=at).split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 from typing import NamedTuple, TypeVar
@@ -70,6 +71,12 @@ def list_tree(tree: str, at: Path | None = None) -> list[Entry]:
         mode, _, oid = head.split(" ")
         entries.append(Entry(mode, oid, path))
     return entries
+
+
+def blob_id(content: bytes, like: str) -> str:
+    """Return the id that git gives to a file's bytes, by the same hash as the object id `like` has."""
+    algorithm = hashlib.sha256 if len(like) == 64 else hashlib.sha1
+    return algorithm(b"blob %d\0%s" % (len(content), content), usedforsecurity=False).hexdigest()
 
 
 class Objects:

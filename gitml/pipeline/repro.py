@@ -108,6 +108,7 @@ def repro(
     see: Callable[[Sequence[StageEvent]], None] = lambda events: None,
     inherited: Sequence[int] = (),
     targets: Sequence[str] = (),
+    is_single: bool = False,
     is_all: bool = False,
 ) -> Outcome:
     """Run ``dvc repro`` in a project, and return how it ended.
@@ -125,6 +126,8 @@ def repro(
         any of them runs, even if this process is killed.
     targets
         Stages, for not all of them.
+    is_single
+        Whether only the targets are run, and not what they depend on.
     is_all
         Whether the dvc.yaml files of folders below are run, too; DVC runs only the one in `root` by itself.
 
@@ -135,7 +138,8 @@ def repro(
     """
     environment = {**environment_for_another_repository(os.environ), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
     # -P: no module of the project's top folder stands before those of DVC
-    line = [sys.executable, "-P", "-m", "dvc", "repro", *(["--all-pipelines"] if is_all else [])]
+    options = [*(["--single-item"] if is_single else []), *(["--all-pipelines"] if is_all else [])]
+    line = [sys.executable, "-P", "-m", "dvc", "repro", *options]
     line += ["--", *targets] if targets else []
     start = time.monotonic()
     with log.open("wb") as written, log.open("rb") as read:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import Any, Literal
 
 from gitml.git.attributes import Attributes
-from gitml.git.objects import Entry, Objects
+from gitml.git.objects import Entry, Objects, blob_id
 from gitml.git.patterns import TooManyCrossings
 from gitml.pipeline import params, yaml12
 from gitml.pipeline.digest import Fingerprint, fingerprint, md5_on_windows
@@ -38,6 +38,15 @@ class Snapshot:
         self._fingerprints: dict[str, Fingerprint] = {}
         self._params: dict[tuple[str, str], Any] = {}
         self._attributes: Attributes | None = None
+
+    def changed(self, path: str, content: bytes) -> Snapshot:
+        """Return the same files, but for one that is there and has other bytes; git need not know them."""
+        old = self.files[path]
+        new = Entry(old.mode, blob_id(content, old.oid), path)
+        made = Snapshot({**self.files, path: new}.values(), self._objects)
+        made._contents = {**self._contents, new.oid: content}
+        made._params = dict(self._params)
+        return made
 
     def kind(self, path: str) -> Kind:
         """Return what is at `path`; the empty one is the top."""
