@@ -59,6 +59,11 @@ class Desk(NamedTuple):
         return self.root / self.project
 
     @property
+    def head(self) -> str:
+        """What is checked out: a branch's full name, or a full id where HEAD is detached."""
+        return f"refs/heads/{self.branch}" if self.branch is not None else self.commit
+
+    @property
     def own_folder(self) -> Path:
         """Where gitml keeps what is about this working tree only."""
         return self.repository.git_dir / repository.OWN_FOLDER

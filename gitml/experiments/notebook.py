@@ -199,7 +199,7 @@ class Experiment:
 
     def _begin(self) -> None:
         desk = self._desk
-        self._head = checked_out(desk.root)
+        self._head = desk.head
         self._before = Before(desk.root, desk.own_folder)
         self._source = source.find(desk.root, self._given)
         base = trees.snapshot(desk.root)
@@ -260,6 +260,8 @@ class Experiment:
             raise
         except OSError as error:
             self._give_up()
+            if isinstance(error, BrokenPipeError):  # of the terminal: whoever read it is gone
+                raise
             raise CannotWrite(Path(error.filename or self._desk.root), error.strerror or str(error)) from None
         except BaseException:
             self._give_up()

@@ -202,7 +202,7 @@ class Session:
         self._tell = tell
         self._note = note
         self._chosen: Chosen | None = None
-        self._head = checked_out(self.desk.root)
+        self._head = self.desk.head
         self._before = Before(self.desk.root, self.desk.own_folder)
         self._ran: tuple[str, ...] = ()
         self._start: Start | None = None
@@ -282,6 +282,8 @@ class Session:
                 self._made = None
             except OSError as error:
                 self._give_up()
+                if isinstance(error, BrokenPipeError):  # of the terminal: whoever read it is gone
+                    raise
                 raise CannotWrite(Path(error.filename or self.desk.root), error.strerror or str(error)) from None
             except BaseException:
                 self._give_up()

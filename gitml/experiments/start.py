@@ -9,7 +9,7 @@ from gitml.conventions import commits
 from gitml.errors import GitmlError
 from gitml.experiments import desk as desks
 from gitml.experiments import landing, reporting, run
-from gitml.experiments.before import Before, Landing, checked_out
+from gitml.experiments.before import Before, Landing
 from gitml.experiments.desk import FOLDER
 from gitml.git import trees
 from gitml.git.command import ask
@@ -76,7 +76,7 @@ class Session:
         self.base = self.desk.commit if beginning.base is None else resolve(beginning.base, self.desk.root)
         if self.base != self.desk.commit and self._is_changed():
             raise TreeIsChanged(beginning.base or "")
-        self._head = checked_out(self.desk.root)
+        self._head = self.desk.head
         self._before = Before(self.desk.root, self.desk.own_folder)
         self._is_report_ours = not (self.desk.root / reporting.path(self.slug)).exists()
 

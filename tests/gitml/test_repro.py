@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -12,6 +14,7 @@ import pytest
 
 from gitml.experiments import progress
 from gitml.experiments.progress import Live, State, Watch
+from gitml.pipeline.environment import read_hold
 from gitml.pipeline.repro import Outcome, RunFailed, StageEvent, check_out, last_lines, record, repro
 
 from .tiny_projects import Project, fresh, project
@@ -128,3 +131,17 @@ def test_old_and_odd_live_figures_do_not_count(tmp_path: Path) -> None:
         os.truncate(opened.fileno(), progress.LARGEST + 1)
     assert progress.newest([tmp_path], 0) is None
     assert threading.active_count() >= 1
+
+
+def test_a_killed_process_that_nobody_asked_for_holds_nothing(project: Project) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    until = time.monotonic() + 10
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    told = json.dumps({"write": {"/x": {"pid": process.pid, "cmd": "dvc repro"}}})
+    project.write(".dvc/tmp/rwlock", told)
+    assert read_hold(project.path).state == "abandoned"
+    process.wait()
+    project.write(".dvc/tmp/rwlock", told.replace(str(process.pid), str(os.getpid())))
+    assert read_hold(project.path).state == "held"
