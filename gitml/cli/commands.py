@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
-        "status": "Show where you are: the experiment, its last run, what runs, what is next.",
+        "status": "Show where you are, the last run, what runs now, and what is next.",
         "exp": "Start, run, compare and finish experiments; each is a branch.",
         "report": "Show, edit, refresh and check the reports of experiments.",
         "data": "Push and fetch the data and models of commits, and show what is where.",

@@ -5,10 +5,7 @@ from __future__ import annotations
 SUBCOMMANDS: dict[str, str] = {
     "start": "Begin an experiment: a branch with a report, before any run.",
     "run": "Run the pipeline, and commit what it gave with what it was made of.",
-    "sweep": "Run every combination of some values, and commit each on one branch.",
-    "push": "Push an experiment: its data, then its branch and tags.",
-    "fetch": "Fetch an experiment: its branch, and its last run's data.",
-    "finish": "End an experiment: accept it into main, or reject it.",
+    "sweep": "Run every combination of values, a commit each on one branch.",
     "list": "List all experiments, best first, against main.",
     "show": "Show one experiment: params, metrics, runs, report.",
     "diff": "Show what differs between two experiments.",
@@ -16,6 +13,9 @@ SUBCOMMANDS: dict[str, str] = {
     "update": "Bring main into the experiment, and run what that makes stale.",
     "combine": "Bring experiments together on a new branch, and run the result.",
     "bisect": "Find the commit that lost a metric; run only what has no figures.",
+    "push": "Push an experiment: its data, then its branch and tags.",
+    "fetch": "Fetch an experiment: its branch, and its last run's data.",
+    "finish": "End an experiment: accept it into main, or reject it.",
 }
 """For each command what it does. The click command of ``x-y`` is ``command`` in ``gitml/cli/exp_x_y.py``, and its
 help begins with the same words."""

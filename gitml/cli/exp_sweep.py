@@ -52,7 +52,7 @@ def command(
     dry_run: bool,
     is_json: bool,
 ) -> None:
-    """Run every combination of some values, and commit each on one branch.
+    """Run every combination of values, a commit each on one branch.
 
     Your files are left alone; each point runs in a tree of its own, and the branch is made when all are done. A
     point that was tried before is not run again, and one that fails stops no other. After Ctrl-C or a kill the

@@ -22,7 +22,7 @@ MOST = 4
 @click.command("status", epilog="\b\nExample:\n  gitml status\n  gitml status --json")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object.")
 def command(as_json: bool) -> None:
-    """Show where you are: the experiment, its last run, what runs, what is next.
+    """Show where you are, the last run, what runs now, and what is next.
 
     It reads git and a few small files only, so it is quick, and it is right while a run runs.
     """

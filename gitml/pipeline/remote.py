@@ -50,7 +50,7 @@ class TransferFailed(BrokenEnvironment):
         super().__init__(f"{files_in_words(failed)} could not be {verb}", says, (f"gitml data {again}",))
 
 
-def lacking(tree: str, at: Path | None = None, remote: str = "") -> list[DataObject]:
+def lacking(tree: str, at: Path | None = None, remote: str = "", storage: Storage | None = None) -> list[DataObject]:
     """Return what the remote lacks of the data of a commit; nothing where it has no DVC project.
 
     Parameters
@@ -61,13 +61,16 @@ def lacking(tree: str, at: Path | None = None, remote: str = "") -> list[DataObj
         As for `gitml.git.command.git`.
     remote
         Ask this remote instead of the default one.
+    storage
+        Where the objects are; None for what the working tree says.
 
     Raises
     ------
     BrokenEnvironment
         It cannot be found out: no remote, it does not answer, or its part of DVC is not installed.
     """
-    storage = Storage(repository.find(at).root)
+    if storage is None:
+        storage = Storage(repository.find(at).root)
     return storage.measured(storage.missing(objects_of([tree], storage, at), remote, PATIENCE), remote)
 
 

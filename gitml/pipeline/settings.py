@@ -82,7 +82,7 @@ class Settings(NamedTuple):
 _TRUE = {"true", "yes", "1", "on"}
 
 
-def read(root: Path | None, committed: bytes = b"") -> Settings:
+def read(root: Path | None, committed: bytes = b"", is_foreign: bool = False) -> Settings:
     """Return the settings of the project in a folder; the nearest level wins.
 
     Parameters
@@ -91,16 +91,18 @@ def read(root: Path | None, committed: bytes = b"") -> Settings:
         The project's folder; None where there is no working tree.
     committed
         The ``.dvc/config`` of a commit, which counts where none is checked out.
+    is_foreign
+        Whether what is checked out is a stranger's, so that only `committed` and the machine's own files count.
     """
     values: dict[str, dict[str, str]] = {}
     for folder in shared_folders():
         _merge(values, _bytes_of(Path(folder) / "config"), Path(folder))
     own = root / ".dvc" if root is not None else None
-    here = _bytes_of(own / "config") if own is not None else None
+    here = _bytes_of(own / "config") if own is not None and not is_foreign else None
     _merge(values, committed if here is None else here, own)
-    if own is not None:
+    if own is not None and not is_foreign:
         _merge(values, _bytes_of(own / "config.local"), own)
-    return Settings(root, values)
+    return Settings(root if not is_foreign else None, values)
 
 
 def _merge(values: dict[str, dict[str, str]], content: bytes | None, folder: Path | None) -> None:

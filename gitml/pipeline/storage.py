@@ -13,7 +13,7 @@ from gitml.pipeline.dvc import RemoteUnreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitml.pipeline.settings import Settings
 
@@ -90,10 +90,14 @@ class Storage:
     ----------
     top
         The top of a working tree, whose ``.dvc`` folders say so; None in a bare repository.
+    trusted
+        The ``.dvc/config`` files that count instead, by project: what is checked out is a stranger's, who must
+        not choose which server is asked with our credentials.
     """
 
-    def __init__(self, top: Path | None) -> None:
+    def __init__(self, top: Path | None, trusted: Mapping[str, bytes] | None = None) -> None:
         self.top = top
+        self._trusted = trusted
         self._settings: dict[str, Settings] = {}
 
     def settings(self, project: str, committed: bytes = b"") -> Settings:
@@ -108,7 +112,10 @@ class Storage:
         """
         if project not in self._settings:
             root = self.top / project if self.top is not None else None
-            self._settings[project] = settings.read(root, committed)
+            if self._trusted is not None:
+                self._settings[project] = settings.read(root, self._trusted.get(project, b""), is_foreign=True)
+            else:
+                self._settings[project] = settings.read(root, committed)
         return self._settings[project]
 
     def missing(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gitml.git.history import Brought, Commit, History
     from gitml.git.objects import Objects
     from gitml.pipeline.findings import Verdict
+    from gitml.pipeline.storage import Storage
     from gitml.policy.refs import RefUpdate
 
 Place = Literal["pre-push", "pull request", "server"]
@@ -69,6 +70,8 @@ class Ground(NamedTuple):
         As for `gitml.git.command.git`.
     law
         Full name of the branch whose gitml.toml counts; empty where it is no matter.
+    storage
+        Where data is looked for; None for what the working tree says.
     """
 
     place: Place
@@ -77,6 +80,7 @@ class Ground(NamedTuple):
     config: Config
     at: Path | None = None
     law: str = ""
+    storage: Storage | None = None
 
 
 def check(updates: Sequence[RefUpdate], ground: Ground, objects: Objects, history: History) -> list[Judged]:
@@ -271,7 +275,7 @@ class _Check:
             return
         is_released = name is not None and name.kind in RELEASED
         try:
-            missing = lacking(tip.oid, self.ground.at)
+            missing = lacking(tip.oid, self.ground.at, storage=self.ground.storage)
         except BrokenEnvironment as error:
             if is_released:
                 says = f"it cannot be told whether the DVC remote has its data: {error.what}"

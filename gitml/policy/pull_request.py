@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions import branches
 from gitml.errors import BrokenEnvironment, GitFailed
-from gitml.git import server
+from gitml.git import repository, server
 from gitml.git.command import git
 from gitml.git.history import History
-from gitml.git.objects import Objects
+from gitml.git.objects import Objects, list_tree
 from gitml.git.refs import resolve
+from gitml.pipeline.storage import Storage
 from gitml.policy import rules
 from gitml.policy.check import Ground, Judged, check
 from gitml.policy.law import law
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitml.config import Config
+
+DVC_CONFIG = ".dvc/config"
+LARGEST_CONFIG = 2**20
+"""Bytes of a DVC configuration that is read."""
 
 
 class Asked(NamedTuple):
@@ -99,7 +104,7 @@ def answer(asked: Asked, at: Path | None = None) -> Answer:
     with Objects(at) as objects:
         project, note = law(counted, objects)
         history = History(objects, at)
-        ground = Ground("pull request", before, known, project, at)
+        ground = Ground("pull request", before, known, project, at, storage=_storage(counted, objects, at))
         # a fork may call a branch main or models/model-v1: there it means nothing
         name = f"fork:{asked.head}" if asked.is_from_fork else asked.head
         update = RefUpdate(BRANCHES + (name or head), None, head)
@@ -109,6 +114,18 @@ def answer(asked: Asked, at: Path | None = None) -> Answer:
         judged += [Judged(update.ref, found) for found in merging(asked, project)]
         commits = len(history.new(head, known))
     return Answer(tuple(judged), commits, head, counted or "", note)
+
+
+def _storage(commit: str | None, objects: Objects, at: Path | None) -> Storage:
+    """Return where main says that data is: a pull request must not choose which server CI asks."""
+    entries = list_tree(commit, at) if commit is not None else []
+    configs = {entry.path: entry for entry in entries if entry.is_file and entry.path.endswith(DVC_CONFIG)}
+    trusted = {
+        path.removesuffix(DVC_CONFIG).removesuffix("/"): objects.read(entry.oid, LARGEST_CONFIG) or b""
+        for path, entry in configs.items()
+        if path == DVC_CONFIG or path.endswith(f"/{DVC_CONFIG}")
+    }
+    return Storage(repository.find(at).root, trusted)
 
 
 def merging(asked: Asked, config: Config) -> Iterator[Violation]:

@@ -183,7 +183,7 @@ def test_a_shallow_clone_and_an_old_git_are_named(repo: Repo, tmp_path: Path, mo
     old.parent.mkdir()
     real = repo.run("sh", "-c", "command -v git").out.strip()
     old.write_text(
-        '#!/bin/sh\ncase "$*" in *merge-tree*) exit 129;; version) echo git version 2.30.2;; '
+        '#!/bin/sh\ncase "$*" in *merge-tree*) exit 129;; *version) echo git version 2.30.2;; '
         f'*) exec {real} "$@";; esac\n'
     )
     old.chmod(0o755)

@@ -188,6 +188,41 @@ class TestProduction:
         assert rules(done) == [("immutable-model", "error")]
 
 
+LOCK = (
+    "schema: '2.0'\nstages:\n  t:\n    cmd: x\n    outs:\n    - path: m\n      hash: md5\n"
+    "      md5: c4ca4238a0b923820dcc509a6f75849b\n      size: 1\n"
+)
+TRAINED = {"dvc.yaml": "stages:\n  t:\n    cmd: x\n    outs: [m]\n", "dvc.lock": LOCK}
+"""A stage that made the one file m, of which DVC keeps the byte 1."""
+
+
+class TestData:
+    def config(self, folder: Path) -> str:
+        return f"[core]\n    remote = s\n['remote \"s\"']\n    url = {folder}\n"
+
+    def test_what_mains_remote_lacks_is_told(self, gitml: Gitml, clone: Repo, tmp_path: Path) -> None:
+        clone.commit("infra: remote", **{".dvc/config": self.config(tmp_path / "storage")})
+        clone.run("git", "push", "origin", "HEAD:main")
+        clone.git("switch", "--quiet", "--create", "experiments/x")
+        clone.commit("experiment: x", **TRAINED)
+        assert rules(gitml("ci", "check", "--json", at=clone.path)) == [("data-present", "warn")]
+        object_ = tmp_path / "storage/files/md5/c4/ca4238a0b923820dcc509a6f75849b"
+        object_.parent.mkdir(parents=True)
+        object_.write_text("1")
+        assert rules(gitml("ci", "check", "--json", at=clone.path)) == []
+
+    def test_a_pull_request_does_not_choose_the_remote(self, gitml: Gitml, clone: Repo, tmp_path: Path) -> None:
+        clone.commit("infra: remote", **{".dvc/config": self.config(tmp_path / "storage")})
+        clone.run("git", "push", "origin", "HEAD:main")
+        clone.git("switch", "--quiet", "--create", "experiments/x")
+        own = tmp_path / "own/files/md5/c4/ca4238a0b923820dcc509a6f75849b"
+        own.parent.mkdir(parents=True)
+        own.write_text("1")
+        clone.commit("experiment: x", **TRAINED, **{".dvc/config": self.config(tmp_path / "own")})
+        clone.write(".dvc/config.local", self.config(tmp_path / "own"))
+        assert rules(gitml("ci", "check", "--json", at=clone.path)) == [("data-present", "warn")]
+
+
 class TestForges:
     def test_a_run_of_github(self, gitml: Gitml, clone: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         clone.git("switch", "--quiet", "--create", "experiments/Lr")

@@ -258,7 +258,7 @@ def test_one_command_at_a_time_moves_a_working_tree(project: Project, gitml: Cal
     assert held is not None
     done = gitml("exp", "update", at=project.path)
     held.give_back()
-    assert done.code == 3 and "\ngitml: a run is under way in this working tree\n" in done.err
+    assert done.code == 1 and "\ngitml: a run is under way in this working tree\n" in done.err
 
 
 def test_without_an_identity_nothing_is_run(project: Project, gitml: Callable[..., Done], home: Path) -> None:
