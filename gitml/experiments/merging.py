@@ -179,7 +179,9 @@ def _resolved(desk: Desk, tree: str, keys: Sequence[KeyConflict], sets: Sets) ->
         if found is not None:
             with Objects(desk.root) as objects:
                 files = Snapshot(list_tree(tree, desk.root), objects)
-                changed = overrides.apply(one.file, files.read(one.file) or b"", {one.name: found[1]})
+                changed = overrides.apply(
+                    one.file, files.read(one.file) or b"", {one.name: found[1]}, overrides.anybody
+                )
                 mode = files.files[one.file].mode
             tree = trees.tree_with(tree, {one.file: trees.Blob(mode, changed)}, desk.root)
     return tree

@@ -285,7 +285,7 @@ class Experiment:
         files = logged.files(cmd, own, self._series, self._models, parameter_files)
         for file, values in self._values.items():
             old = (desk.root / file).read_bytes()
-            new = overrides.apply(file, old, values)
+            new = overrides.apply(file, old, values, overrides.anybody)
             self._before.keep_params(file, old, new)
             replace_file(desk.root / file, new)
         for path in sorted(folder.glob("plots/**/*.tsv")):
@@ -315,7 +315,9 @@ class Experiment:
         with Objects(desk.root) as objects:
             files = Snapshot(list_tree(tree, desk.root), objects)
             changed: dict[str, trees.Change] = {
-                file: trees.Blob(files.files[file].mode, overrides.apply(file, files.read(file) or b"", values))
+                file: trees.Blob(
+                    files.files[file].mode, overrides.apply(file, files.read(file) or b"", values, overrides.anybody)
+                )
                 for file, values in self._values.items()
             }
         if changed:

@@ -98,7 +98,7 @@ def rank(entries: Sequence[Entry], names: Sequence[str], config: Config) -> Rank
     metric = default_metric(entries, config)
     is_higher = is_higher_better(metric, config)
     runs = [entry.run() for entry in entries]
-    told = varied([run.params for run in runs], names)
+    told = _without_aliases(varied([run.params for run in runs], names), names, [run.params for run in runs])
     figures = [_finite(entry.figure(metric)) if metric else None for entry in entries]
     data = _common([run.test_data for run, figure in zip(runs, figures, strict=True) if figure is not None])
     points = []
@@ -138,6 +138,18 @@ def label(values: Mapping[str, Any], room: int = 60) -> str:
         for name, value in values.items()
     ]
     return joined(shown, room)
+
+
+def _without_aliases(told: Sequence[str], names: Sequence[str], params: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return names without those that a YAML alias gives the same values in each run: what was asked for stays."""
+    seen: set[tuple[str, ...]] = set()
+    kept = set()
+    for name in sorted(told, key=lambda one: (one not in names, one.count("."), one)):
+        mark = (*name.split(".")[-2:], *(repr(one.get(name)) for one in params))
+        if name in names or mark not in seen:
+            kept.add(name)
+        seen.add(mark)
+    return [name for name in told if name in kept]
 
 
 def _common(data: Sequence[str]) -> str:

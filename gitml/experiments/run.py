@@ -343,7 +343,7 @@ class Session:
         for file, values in self.chosen().values.items():
             path = self.desk.root / file
             old = path.read_bytes()
-            new = overrides.apply(file, old, values)
+            new = overrides.apply(file, old, values, overrides.anybody)
             self._before.keep_params(file, old, new)
             replace_file(path, new)
 

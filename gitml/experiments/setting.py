@@ -136,8 +136,12 @@ class Chooser:
         project = project_at(files, self._desk.project)
         if project is None:
             raise no_pipeline(self._desk)
-        one = overrides.find(name, known_params(files, layout(project)))
-        changed = overrides.apply(one.file, files.read(one.file) or b"", {one.name: value})
+        known = known_params(files, layout(project))
+        one = overrides.find(name, known)
+        used = {other.name for other in known if other.is_used}
+        changed = overrides.apply(
+            one.file, files.read(one.file) or b"", {one.name: value}, lambda other: other not in used
+        )
         return Override(one.file, one.name, one.value, value.value), files.changed(one.file, changed)
 
 

@@ -11,7 +11,7 @@ from gitml.pipeline import params, yaml12
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 _MARK = b"\xef\xbb\xbf"
@@ -121,7 +121,17 @@ def find(name: str, known: Sequence[Known]) -> Known:
     raise WrongParameter(f"there is no parameter {name!r}", why, (f"-S {ends[near[0]]}=…",) if near else ())
 
 
-def apply(path: str, content: bytes, values: Mapping[str, Value]) -> bytes:
+def nobody(name: str) -> bool:
+    """Say that no parameter may change along with another one."""
+    return False
+
+
+def anybody(name: str) -> bool:
+    """Say that any parameter may change along: what was asked for has been judged already."""
+    return True
+
+
+def apply(path: str, content: bytes, values: Mapping[str, Value], may_follow: Callable[[str], bool] = nobody) -> bytes:
     """Return a parameter file with some values changed; of YAML and TOML every other byte is kept.
 
     Parameters
@@ -132,11 +142,13 @@ def apply(path: str, content: bytes, values: Mapping[str, Value]) -> bytes:
         Its bytes.
     values
         The new values by their dotted names, which are all there already.
+    may_follow
+        Which other parameters may change, too, because a YAML anchor gives them the same value.
 
     Raises
     ------
     WrongParameter
-        It is code, or cannot be read.
+        It is code, or cannot be read; or another parameter would change that may not.
     """
     suffix = posixpath.splitext(path)[1].lower()
     try:
@@ -146,7 +158,7 @@ def apply(path: str, content: bytes, values: Mapping[str, Value]) -> bytes:
             return _apply_toml(content, values)
         if suffix == ".py":
             raise WrongParameter(f"{path} is code", "gitml changes YAML, JSON and TOML; edit it by hand.")
-        return _apply_yaml(content, values)
+        return _apply_yaml(content, values, may_follow)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise WrongParameter(f"{path} cannot be changed", f"{error}.") from None
 
@@ -221,10 +233,10 @@ def _or_none(text: str) -> Any:
         return None
 
 
-def _apply_yaml(content: bytes, values: Mapping[str, Value]) -> bytes:
+def _apply_yaml(content: bytes, values: Mapping[str, Value], may_follow: Callable[[str], bool]) -> bytes:
     """Replace the text of each value where it stands, and see that the file then says just that."""
     if content.startswith(_MARK):
-        return _MARK + _apply_yaml(content.removeprefix(_MARK), values)
+        return _MARK + _apply_yaml(content.removeprefix(_MARK), values, may_follow)
     text = content.decode()
     expected = _apart(yaml12.load(content))
     for name, new in values.items():
@@ -233,12 +245,27 @@ def _apply_yaml(content: bytes, values: Mapping[str, Value]) -> bytes:
         holder, key = _holder(expected, name)
         holder[key] = new.value
     changed = text.encode()
-    if not _is_same(yaml12.load(changed), expected):
-        names = ", ".join(values)
+    others = _differences(yaml12.load(changed), expected)
+    wrong = [name for name in others if name in values or not may_follow(name)]
+    if wrong:
+        names, also = ", ".join(values), ", ".join(wrong[:3])
         raise ValueError(
-            f"{names} cannot be written where it stands: it shares its value with another, or is quoted oddly"
+            f"{names} cannot be written where it stands: {also} would change with it, by a YAML anchor, or it is "
+            "quoted oddly"
         )
     return changed
+
+
+def _differences(now: Any, expected: Any) -> list[str]:
+    """Return the dotted names whose values are not as expected; the top, where it is no mapping."""
+    if _is_same(now, expected):
+        return []
+    if not isinstance(now, dict) or not isinstance(expected, dict):
+        return ["the file"]
+    one, other = flatten(now), flatten(expected)
+    return [name for name in dict.fromkeys([*one, *other]) if not _is_same(one.get(name), other.get(name))] or [
+        "the file"
+    ]
 
 
 def _span(text: str, name: str) -> tuple[int, int, str]:
