@@ -15,6 +15,7 @@ from gitml.experiments import commit, message, reporting, start, table
 from gitml.experiments.commit import Differences, Made, Produced
 from gitml.experiments.ranking import Point, Ranked, Spread, label
 from gitml.experiments.snapshot import layout_of
+from gitml.experiments.words import MAIN
 from gitml.git import oplog, trees
 from gitml.git.command import git
 from gitml.git.objects import Objects, list_tree
@@ -184,7 +185,9 @@ def close(desk: Desk, closing: Closing, base: str, parent: str) -> Made:
     )
     files: dict[str, trees.Change] = {path: trees.Blob("100644", content) for path, content in written.files.items()}
     tree = trees.tree_with(tree, files, desk.root)
-    return Made(commit_tree(tree, [parent], _text(desk, closing, told, base), at=desk.root), tree, told, written)
+    return Made(
+        commit_tree(tree, [parent], _text(desk, closing, told, base, written), at=desk.root), tree, told, written
+    )
 
 
 def _with_reports(desk: Desk, closing: Closing, tree: str) -> str:
@@ -196,7 +199,7 @@ def _with_reports(desk: Desk, closing: Closing, tree: str) -> str:
     return trees.tree_with(tree, changes, desk.root) if changes else tree
 
 
-def _text(desk: Desk, closing: Closing, told: Differences, base: str) -> str:
+def _text(desk: Desk, closing: Closing, told: Differences, base: str, written: reporting.Written) -> str:
     count = len(closing.ranked.points)
     if closing.spread:
         first = next((one for one in closing.spread if one.name == closing.ranked.metric), closing.spread[0])
@@ -208,4 +211,6 @@ def _text(desk: Desk, closing: Closing, told: Differences, base: str) -> str:
     text = start.subject(message.printable(subject), desk.config) + (f"\n{hypothesis}\n" if hypothesis else "")
     lines = [Trailer("Params", message.printable(str(one))) for one in told.params]
     lines += [Trailer("Metrics", message.printable(str(one))) for one in told.metrics[: message.MOST_METRICS]]
+    said = commit.against_main(desk, written)
+    lines += [Trailer(MAIN, said)] if said else []
     return trailers.append(text, [*lines, Trailer(BEST, closing.best.commit), Trailer(BASE, base)])

@@ -148,10 +148,23 @@ def make(
     files: dict[str, trees.Change] = {path: trees.Blob("100644", content) for path, content in written.files.items()}
     tree = trees.tree_with(produced.tree, files, desk.root)
     run_id = oplog.new_id(time.time())
-    main = value_of(reporting.MAIN, desk.root)
-    said = next((words.words(one) for one in written.comparisons if one.commit == main), "")
-    text = message.write(run_id, produced.inputs, told.params, told.metrics, hypothesis, desk.config, subject, said)
+    text = message.write(
+        run_id,
+        produced.inputs,
+        told.params,
+        told.metrics,
+        hypothesis,
+        desk.config,
+        subject,
+        against_main(desk, written),
+    )
     return Made(commit_tree(tree, parents, text, at=desk.root), tree, told, written)
+
+
+def against_main(desk: Desk, written: reporting.Written) -> str:
+    """Return how a run compares with main as it is now, in words; empty where nothing was compared."""
+    main = value_of(reporting.MAIN, desk.root)
+    return next((words.words(one) for one in written.comparisons if one.commit == main), "")
 
 
 def is_number(value: Any) -> bool:
