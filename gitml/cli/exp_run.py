@@ -11,7 +11,8 @@ from gitml.cli.run_progress import Screen
 from gitml.cli.run_result import as_json, as_text, parsed_sets
 from gitml.cli.signals import ends_as_by_ctrl_c
 from gitml.cli.terminal import printable
-from gitml.experiments.run import Request, Session
+from gitml.experiments.run import Session
+from gitml.experiments.run_terms import Request
 from gitml.git.plan import describe
 
 _EXAMPLE = """\b

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitml.experiments.message import Change
-    from gitml.experiments.run import Finished
+    from gitml.experiments.run_terms import Finished
     from gitml.experiments.setting import Sets
     from gitml.reports.comparison import Comparison, MetricChange
 

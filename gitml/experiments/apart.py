@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gitml.errors import GitmlError
-from gitml.experiments import commit, elsewhere, onto, reporting, run, snapshot
+from gitml.experiments import commit, elsewhere, onto, reporting, run, run_terms, snapshot
 from gitml.experiments.claim import claim
 from gitml.experiments.desk import FOLDER
 from gitml.experiments.setting import Chooser
@@ -89,7 +89,7 @@ class Session(run.Session):
             return
         with claim(self.desk, self.slug):
             if value_of(self.ref, self.desk.root) is not None:
-                raise run.NameIsTaken(self.slug)
+                raise run_terms.NameIsTaken(self.slug)
             yield
 
     def _take(self) -> Start:
@@ -110,7 +110,7 @@ class Session(run.Session):
         self._differences = commit.compare(self.desk, self.desk.commit, self._produced)
         if not self.is_new and tree == git("rev-parse", f"{self.desk.commit}^{{tree}}", at=self.desk.root):
             self._missing = reporting.missing(self.desk.root, tree, self.slug)
-            raise run.NothingNew
+            raise run_terms.NothingNew
 
     def _swap(self) -> None:
         old = None if self.is_new else self.desk.commit

@@ -14,7 +14,7 @@ from gitml.experiments.commit import Made, Produced
 from gitml.experiments.desk import FOLDER
 from gitml.experiments.merging import Part, Together
 from gitml.experiments.progress import State
-from gitml.experiments.run import Finished, NameIsTaken, told_metric
+from gitml.experiments.run_terms import Finished, NameIsTaken, told_metric
 from gitml.experiments.setting import Sets
 from gitml.experiments.update import TreeIsChanged
 from gitml.git import follow, oplog, plan, trees

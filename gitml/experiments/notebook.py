@@ -21,7 +21,7 @@ from gitml.experiments.commit import Made, Produced
 from gitml.experiments.desk import FOLDER, NotReady
 from gitml.experiments.logged import Out, Series, WrongValue
 from gitml.experiments.progress import Live, State
-from gitml.experiments.run import NameIsTaken, SomethingElseIsCheckedOut
+from gitml.experiments.run_terms import NameIsTaken, SomethingElseIsCheckedOut
 from gitml.git import plan, trees
 from gitml.git.files import replace_file
 from gitml.git.objects import Objects, list_tree

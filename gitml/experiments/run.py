@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-from gitml.errors import GitmlError
 from gitml.experiments import commit, landing, pairing, reporting, snapshot, tried
 from gitml.experiments import desk as desks
 from gitml.experiments.before import Before, Landing, checked_out
 from gitml.experiments.claim import claim
-from gitml.experiments.commit import Differences, Made, Produced, is_number
-from gitml.experiments.desk import FOLDER, Desk
-from gitml.experiments.message import Change
+from gitml.experiments.commit import Differences, Made, Produced
+from gitml.experiments.desk import FOLDER
 from gitml.experiments.progress import State, Watch
-from gitml.experiments.setting import Chosen, Sets, choose
+from gitml.experiments.run_terms import (
+    AlreadyTried,
+    Finished,
+    NameIsTaken,
+    NothingNew,
+    NotOnAnExperiment,
+    Request,
+    SomethingElseIsCheckedOut,
+    told_metric,
+)
+from gitml.experiments.setting import Chosen, choose
 from gitml.git import plan, trees
 from gitml.git.command import git
 from gitml.git.files import replace_file
@@ -32,134 +39,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gitml.config import Config
     from gitml.experiments.snapshot import Start
-    from gitml.experiments.tried import Tried
     from gitml.pipeline.repro import StageEvent
-    from gitml.reports.comparison import Comparison
 
 LOG = "run.log"
-
-
-class Request(NamedTuple):
-    """What somebody asks for.
-
-    Attributes
-    ----------
-    slug
-        The experiment to begin; None for the one that is checked out.
-    sets
-        Parameters to change, as pairs of what somebody wrote for the name and the value.
-    hypothesis
-        What they expect, in a sentence or more; may be empty.
-    include
-        Further untracked files that belong to the run.
-    is_forced
-        Whether to run what was run before.
-    """
-
-    slug: str | None = None
-    sets: Sets = ()
-    hypothesis: str = ""
-    include: tuple[str, ...] = ()
-    is_forced: bool = False
-
-
-class Finished(NamedTuple):
-    """What a run came to.
-
-    Attributes
-    ----------
-    slug
-        The experiment.
-    commit
-        Full id of its commit; None where nothing was new.
-    is_new
-        Whether the branch was made by it.
-    params, metrics
-        What differs from the parent; of metrics all that there are.
-    outcome
-        How the pipeline ended.
-    edited
-        Files that were edited while it ran, and are not in the commit.
-    kept_staged
-        Files whose staged content was left as it was.
-    report
-        Where the report is.
-    missing
-        The sections that a person still owes.
-    comparisons
-        The run beside its parent, with intervals where both store their predictions.
-    """
-
-    slug: str
-    commit: str | None
-    is_new: bool
-    params: tuple[Change, ...]
-    metrics: tuple[Change, ...]
-    outcome: Outcome
-    edited: tuple[str, ...] = ()
-    kept_staged: tuple[str, ...] = ()
-    report: str = ""
-    missing: tuple[str, ...] = ()
-    comparisons: tuple[Comparison, ...] = ()
-
-
-class NotOnAnExperiment(GitmlError):
-    """A run has no branch to be committed on."""
-
-    def __init__(self, branch: str | None) -> None:
-        where = f"on {branch}" if branch is not None else "on no branch"
-        super().__init__(
-            f"you are {where}, and a run is committed on experiments/<name>",
-            "Give it a name; the branch begins here, and your files stay as they are.",
-            ('gitml exp run -n lower-lr -m "1e-3 overshoots"',),
-        )
-
-
-class NameIsTaken(GitmlError):
-    """There is an experiment of this name already."""
-
-    def __init__(self, slug: str) -> None:
-        super().__init__(
-            f"{FOLDER}{slug} exists already",
-            "A run goes on where its branch is checked out; a new idea gets a new name.",
-            (f"git switch {FOLDER}{slug} && gitml exp run", f"gitml exp run -n {slug}-2"),
-        )
-
-
-class AlreadyTried(GitmlError):
-    """A run of just these inputs exists.
-
-    Attributes
-    ----------
-    found
-        The run.
-    """
-
-    def __init__(self, found: Tried, config: Config) -> None:
-        super().__init__(
-            f"{found.name} has this run already: {found.commit[:7]}, {told_metric(found, config)}",
-            "Code, data and parameters are the same, so the result would be, too. Nothing was run.",
-            (f"gitml exp show {found.name.removeprefix(FOLDER)}", "gitml exp run --force"),
-        )
-        self.found = found
-
-
-class NothingNew(Exception):
-    """The run gave what its branch has already."""
-
-
-class SomethingElseIsCheckedOut(GitmlError):
-    """HEAD was moved while the run ran."""
-
-    def __init__(self, before: str, now: str) -> None:
-        old, new = before.removeprefix("refs/heads/"), now.removeprefix("refs/heads/")
-        super().__init__(
-            f"{new or 'nothing'} is checked out, and it was {old} when the run began",
-            "What the stages read and wrote may be of both. Nothing was committed, and no file was put back.",
-            (f"git switch {old}   # then run again: stages that are done are not run again",),
-        )
 
 
 class Session:
@@ -352,7 +235,7 @@ class Session:
 
     def _snapshot(self) -> None:
         start = self._take()
-        ask_the_rules(self.desk, self.branch, start, self._note)
+        snapshot.ask_the_rules(self.desk, self.branch, start, self._note)
         self._start = start
         self._look_for_the_same(start)
 
@@ -468,34 +351,3 @@ class Session:
             self._missing,
             self._made.written.comparisons if self._made is not None else (),
         )
-
-
-def ask_the_rules(desk: Desk, branch: str, start: Start, note: Callable[[str], None]) -> None:
-    """Ask the rules about what a run will commit, and say which untracked files it takes.
-
-    Raises
-    ------
-    RulesSayNo
-        What would be committed breaks a rule.
-    """
-    violations = snapshot.judge(desk, branch, start.tree)
-    refused = [violation for violation in violations if violation.severity == "error"]
-    if refused:
-        raise snapshot.RulesSayNo(refused)
-    for violation in violations:
-        note(f"warning  {violation.what} ({violation.rule})")
-    count = len(start.untracked.taken)
-    if count:
-        names = ", ".join(start.untracked.taken[:3]) + (f" and {count - 3} more" if count > 3 else "")
-        note(f"also commits {count} untracked file{'s' * (count != 1)}: {names}")
-    if start.untracked.left:
-        names = ", ".join(start.untracked.left[:3])
-        more = len(start.untracked.left) - 3
-        note(f"leaves out {names}{f' and {more} more' if more > 0 else ''} (--include takes them)")
-
-
-def told_metric(found: Tried, config: Config) -> str:
-    """Return the figure by which a run is ranked, ``roc_auc 0.7151``."""
-    names = [config.metric.name] if config.metric is not None else list(found.metrics)
-    name = next((name for name in names if is_number(found.metrics.get(name))), None)
-    return f"{name} {found.metrics[name]:.4f}" if name is not None else "without a metric"

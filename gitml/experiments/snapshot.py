@@ -18,7 +18,7 @@ from gitml.policy.contents import NewFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gitml.experiments.desk import Desk
     from gitml.pipeline.overrides import Known
@@ -188,3 +188,27 @@ def no_pipeline(desk: Desk) -> NoPipeline:
         "A run is `dvc repro` of the stages that dvc.yaml names, and it is committed with them.",
         ("git add dvc.yaml", "dvc stage add --help"),
     )
+
+
+def ask_the_rules(desk: Desk, branch: str, start: Start, note: Callable[[str], None]) -> None:
+    """Ask the rules about what a run will commit, and say which untracked files it takes.
+
+    Raises
+    ------
+    RulesSayNo
+        What would be committed breaks a rule.
+    """
+    violations = judge(desk, branch, start.tree)
+    refused = [violation for violation in violations if violation.severity == "error"]
+    if refused:
+        raise RulesSayNo(refused)
+    for violation in violations:
+        note(f"warning  {violation.what} ({violation.rule})")
+    count = len(start.untracked.taken)
+    if count:
+        names = ", ".join(start.untracked.taken[:3]) + (f" and {count - 3} more" if count > 3 else "")
+        note(f"also commits {count} untracked file{'s' * (count != 1)}: {names}")
+    if start.untracked.left:
+        names = ", ".join(start.untracked.left[:3])
+        more = len(start.untracked.left) - 3
+        note(f"leaves out {names}{f' and {more} more' if more > 0 else ''} (--include takes them)")

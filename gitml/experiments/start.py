@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gitml.conventions import commits
 from gitml.errors import GitmlError
 from gitml.experiments import desk as desks
-from gitml.experiments import landing, reporting, run
+from gitml.experiments import landing, reporting, run_terms
 from gitml.experiments.before import Before, Landing
 from gitml.experiments.desk import FOLDER
 from gitml.git import trees
@@ -72,7 +72,7 @@ class Session:
         if done is not None and (done.command, done.slug) == (COMMAND, self.slug):
             self.commit = done.new
         elif value_of(self.ref, self.desk.root) is not None:
-            raise run.NameIsTaken(self.slug)
+            raise run_terms.NameIsTaken(self.slug)
         self.base = self.desk.commit if beginning.base is None else resolve(beginning.base, self.desk.root)
         if self.base != self.desk.commit and self._is_changed():
             raise TreeIsChanged(beginning.base or "")

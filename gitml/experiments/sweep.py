@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitml.experiments import apart, chain, commit, elsewhere, points, reporting, run, tried
+from gitml.experiments import apart, chain, commit, elsewhere, points, reporting, run_terms, snapshot, tried
 from gitml.experiments import desk as desks
 from gitml.experiments.claim import claim
 from gitml.experiments.commit import Produced
@@ -154,7 +154,7 @@ class Session:
     def _slug(self) -> str:
         if self.request.slug is None:
             if self.desk.slug is None:
-                raise run.NotOnAnExperiment(self.desk.branch)
+                raise run_terms.NotOnAnExperiment(self.desk.branch)
             return self.desk.slug
         return desks.checked_slug(self.request.slug)
 
@@ -187,12 +187,12 @@ class Session:
             self._block = chain.read(self._old, self.desk.root)
             is_same = self._block.code == ones[0].meant.inputs.code
             if not self._is_here and self._block.closing is None:
-                raise run.NameIsTaken(self.slug)
+                raise run_terms.NameIsTaken(self.slug)
             if not self._is_here and not is_same:
                 raise OtherCode(self.slug)
             if not is_same:
                 self._block = chain.Block(self._old, None, {})
-        run.ask_the_rules(self.desk, self.branch, self._start, self._audience.note)
+        snapshot.ask_the_rules(self.desk, self.branch, self._start, self._audience.note)
         self._kept = chain.kept(self.slug, self.desk.root)
 
     def _run(self) -> None:

@@ -82,7 +82,7 @@ class Finished(NamedTuple):
     ran, reused
         How many points were run, and how many were there already.
     edited, kept_staged
-        As for `gitml.experiments.run.Finished`.
+        As for `gitml.experiments.run_terms.Finished`.
     report, missing
         Where the report is, and the sections that a person still owes.
     """

@@ -16,7 +16,8 @@ from gitml.experiments.landing import alone
 from gitml.experiments.merging import Part, Together
 from gitml.experiments.message import Change
 from gitml.experiments.progress import State
-from gitml.experiments.run import LOG, Finished, NotOnAnExperiment
+from gitml.experiments.run import LOG
+from gitml.experiments.run_terms import Finished, NotOnAnExperiment
 from gitml.experiments.setting import Sets
 from gitml.git import follow, oplog, plan
 from gitml.git.follow import Pending

@@ -18,7 +18,7 @@ from gitml.errors import GitmlError
 from gitml.experiments import logged
 from gitml.experiments.logged import Series, WrongValue
 from gitml.experiments.notebook import NotRunning
-from gitml.experiments.run import NameIsTaken
+from gitml.experiments.run_terms import NameIsTaken
 from gitml.pipeline import verify
 
 from .conftest import Done, Repo
