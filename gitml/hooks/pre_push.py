@@ -12,7 +12,8 @@ from gitml.errors import GitmlError
 from gitml.git import server
 from gitml.git.history import History
 from gitml.git.objects import Objects
-from gitml.policy.check import Ground, check
+from gitml.policy.check import check
+from gitml.policy.facts import Ground
 from gitml.policy.refs import BRANCHES, RefUpdate
 from gitml.policy.refusal import Refusal
 

@@ -12,7 +12,8 @@ from gitml.git import server
 from gitml.git.history import History
 from gitml.git.objects import Objects, TooManyFiles
 from gitml.hooks.pre_push import id_or_none
-from gitml.policy.check import Ground, check
+from gitml.policy.check import check
+from gitml.policy.facts import Ground
 from gitml.policy.law import law
 from gitml.policy.refs import BRANCHES, RefUpdate
 from gitml.policy.refusal import Refusal

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.config import FILE
 from gitml.conventions import branches, tags
 from gitml.errors import BrokenEnvironment
 from gitml.git import server
-from gitml.git.history import LARGEST_COMMIT
 from gitml.git.objects import Entry, list_tree
 from gitml.pipeline.remote import lacking
-from gitml.pipeline.snapshot import Snapshot
-from gitml.pipeline.verify import judge_snapshot
 from gitml.policy import contents, lock, refs, release, rules
 from gitml.policy.contents import NewFile
 from gitml.policy.data import data_present
+from gitml.policy.facts import Facts, Ground
 from gitml.policy.law import RULE, readable_config
-from gitml.policy.refs import BRANCHES, Move, Target, Tip
+from gitml.policy.refs import Target
 from gitml.policy.rules import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Container, Iterable, Sequence
 
-    from gitml.config import Config
     from gitml.conventions.branches import BranchName
     from gitml.git.history import Brought, Commit, History
     from gitml.git.objects import Objects
-    from gitml.pipeline.findings import Verdict
-    from gitml.pipeline.storage import Storage
     from gitml.policy.refs import RefUpdate
-
-Place = Literal["pre-push", "pull request", "server"]
-
-LONGEST_HISTORY = 100_000
-"""Commits of production that are looked back on."""
 
 DATA_PRESENT = "data-present"
 
@@ -51,36 +40,6 @@ class Judged(NamedTuple):
 
     ref: str
     violation: Violation
-
-
-class Ground(NamedTuple):
-    """What a check stands on.
-
-    Attributes
-    ----------
-    place
-        Where it is made.
-    before
-        Ids of the server's branches and tags by their full names, without the updates.
-    known
-        Words for ``git rev-list`` behind ``--not``: what is on the server already.
-    config
-        The rules that count.
-    at
-        As for `gitml.git.command.git`.
-    law
-        Full name of the branch whose gitml.toml counts; empty where it is no matter.
-    storage
-        Where data is looked for; None for what the working tree says.
-    """
-
-    place: Place
-    before: Mapping[str, str]
-    known: Sequence[str]
-    config: Config
-    at: Path | None = None
-    law: str = ""
-    storage: Storage | None = None
 
 
 def check(updates: Sequence[RefUpdate], ground: Ground, objects: Objects, history: History) -> list[Judged]:
@@ -119,16 +78,9 @@ class _Check:
         self.known = (*ground.known, *_those_here(ground.config.since, objects))
         self.objects = objects
         self.history = history
-        self.after = dict(ground.before)
-        for update in updates:
-            self.after.pop(update.ref, None)
-            if update.new is not None:
-                self.after[update.ref] = update.new
+        self.facts = Facts(updates, ground, objects, history)
         self._judged_commits: set[str] = set()
         self._judged_files: set[tuple[str, str]] = set()
-        self._verdicts: dict[str, Verdict] = {}
-        self._snapshots: dict[str, Snapshot] = {}
-        self._deployed: dict[str, frozenset[str]] = {}
 
     def judged(self) -> list[Judged]:
         found = []
@@ -154,7 +106,7 @@ class _Check:
         yield from self._messages(update, new)
         yield from self._data(tip, name, update)
         if self._is_way_back(update, name, tip):
-            was_there = {(entry.oid, entry.path) for entry in self._snapshot(tip).files.values()}
+            was_there = {(entry.oid, entry.path) for entry in self.facts.snapshot(tip).files.values()}
             yield from self._files(new, was_there)
             return
         yield from self._config(tip, name)
@@ -164,7 +116,7 @@ class _Check:
             return
         is_release = name.kind == "model" and update.old is None  # production only opens with the empty tree
         if tip.has_files or is_release:
-            yield from release.judge(self._snapshot(tip), self._in_production(name), self.config)
+            yield from release.judge(self.facts.snapshot(tip), self.facts.in_production(name), self.config)
 
     def _other(self, update: RefUpdate) -> Iterable[Violation]:
         if update.tag is not None:
@@ -188,20 +140,20 @@ class _Check:
             return
         if name.kind == "promotion":
             tip = self.history.commit(update.new) if update.new is not None else None
-            release = self._tip(str(branches.BranchName("model", name.name, name.number)))
-            production = self._tip(str(branches.BranchName("production", name.name)))
+            release = self.facts.tip(str(branches.BranchName("model", name.name, name.number)))
+            production = self.facts.tip(str(branches.BranchName("production", name.name)))
             found = refs.promote_shape(update, tip, production, release, self.config)
             if found is not None:
                 yield found
         if name.kind == "production":
             yield from refs.production_tree(
-                update, self._move(update), self._model_trees(name.name), update.old is not None, self.config
+                update, self.facts.move(update), self.facts.model_trees(name.name), update.old is not None, self.config
             )
 
     def _name(self, update: RefUpdate, tip: Commit) -> Iterable[Violation]:
         """Judge a name when it is new; an old one was there before the rule, and can only be told about."""
         assert update.branch is not None
-        is_path = tip.has_files and self._snapshot(tip).kind(update.branch) in ("file", "folder")
+        is_path = tip.has_files and self.facts.snapshot(tip).kind(update.branch) in ("file", "folder")
         paths = {update.branch} if is_path else set()
         found = rules.branch_name(update.branch, self.config, paths)
         if found is not None:
@@ -263,7 +215,7 @@ class _Check:
     def _config(self, tip: Commit, name: BranchName | None) -> Iterable[Violation]:
         """Judge a gitml.toml where it may come to count; that of a released tree never does."""
         if name is None or name.kind not in RELEASED:
-            entry = self._snapshot(tip).files.get(FILE)
+            entry = self.facts.snapshot(tip).files.get(FILE)
             found = readable_config(tip.oid, self.objects, entry.mode if entry is not None else "")
             if found is not None:
                 yield found
@@ -286,84 +238,28 @@ class _Check:
     def _lock(self, tip: Commit, name: BranchName | None) -> Iterable[Violation]:
         if not tip.has_files:
             return
-        verdict = self._verdict(tip)
+        verdict = self.facts.verdict(tip)
         is_released = name is not None and name.kind in RELEASED and self.ground.place != "pre-push"
         yield from lock.lock_forged(verdict, self.config)
         yield from lock.metric_covered(verdict, self.config)
         yield from lock.lock_stale(verdict, self.config, is_released)
 
-    def _in_production(self, name: BranchName) -> Snapshot | None:
-        """Return the files of the model that is in production; None before the first one."""
-        tip = self.ground.before.get(f"{BRANCHES}{branches.BranchName('production', name.name)}")
-        commit = self.history.commit(tip) if tip is not None else None
-        return self._snapshot(commit) if commit is not None and commit.has_files else None
-
     def _tag(self, update: RefUpdate) -> Iterable[Violation]:
         misnamed = rules.tag_name(update.tag or "", self.config) if update.new is not None else None
         if misnamed is not None:
             yield misnamed
-        target = self._target(update.new) if update.new is not None else Target(None, True)
+        target = self.facts.target(update.new) if update.new is not None else Target(None, True)
         parsed = tags.parse(update.tag or "")
-        deployed = self._trees_of_production(parsed.artifact) if parsed is not None else frozenset()
-        found = refs.model_tag(update, target, self._releases(), deployed, self.config)
+        deployed = self.facts.trees_of_production(parsed.artifact) if parsed is not None else frozenset()
+        found = refs.model_tag(update, target, self.facts.releases(), deployed, self.config)
         if found is not None:
             yield found
-
-    def _target(self, oid: str) -> Target:
-        """Return what a tag's object leads to, through tags of tags."""
-        peeled, kind = self.objects.peel(oid)
-        content = self.objects.read(oid, LARGEST_COMMIT, "tag") if peeled != oid else None
-        names = [line[4:] for line in (content or b"").partition(b"\n\n")[0].split(b"\n") if line.startswith(b"tag ")]
-        name = names[0].decode("utf-8", "surrogateescape") if names else ""
-        return Target(peeled if kind == "commit" else None, peeled != oid, name)
-
-    def _tip(self, branch: str) -> Tip | None:
-        oid = self.after.get(BRANCHES + branch)
-        commit = self.history.commit(oid) if oid is not None else None
-        return Tip(commit.oid, commit.tree) if commit is not None else None
-
-    def _releases(self) -> dict[str, Tip]:
-        prefix = f"{BRANCHES}models/"
-        tips = {ref.removeprefix(BRANCHES): oid for ref, oid in self.after.items() if ref.startswith(prefix)}
-        read = {commit.oid: commit.tree for commit in self.history.read(tips.values())}
-        return {name: Tip(oid, read[oid]) for name, oid in tips.items() if oid in read}
-
-    def _model_trees(self, model: str) -> set[str]:
-        releases = self._releases()
-        named = {name: branches.parse(name) for name in releases}
-        return {releases[name].tree for name, parsed in named.items() if parsed is not None and parsed.name == model}
-
-    def _move(self, update: RefUpdate) -> Move:
-        if update.new is None:
-            return Move((), False)
-        chain = self.history.read(self.history.first_parents(update.new, update.old, LONGEST_HISTORY))
-        return Move(chain, update.old is None or (bool(chain) and chain[-1].parents[:1] == (update.old,)))
-
-    def _trees_of_production(self, model: str, is_before: bool = False) -> frozenset[str]:
-        ref = f"{BRANCHES}{branches.BranchName('production', model)}"
-        tip = (self.ground.before if is_before else self.after).get(ref)
-        if tip is None:
-            return frozenset()
-        if tip not in self._deployed:
-            chain = self.history.read(self.history.first_parents(tip, None, LONGEST_HISTORY))
-            self._deployed[tip] = frozenset(commit.tree for commit in chain)
-        return self._deployed[tip]
 
     def _is_way_back(self, update: RefUpdate, name: BranchName | None, tip: Commit) -> bool:
         """Say whether a tree comes back that production had before: no new rule stops that, at night least of all."""
         if name is None or name.kind not in ("promotion", "production"):
             return False
-        return tip.tree in self._trees_of_production(name.name, is_before=True)
-
-    def _snapshot(self, tip: Commit) -> Snapshot:
-        if tip.tree not in self._snapshots:
-            self._snapshots[tip.tree] = Snapshot(list_tree(tip.tree, self.ground.at), self.objects)
-        return self._snapshots[tip.tree]
-
-    def _verdict(self, tip: Commit) -> Verdict:
-        if tip.tree not in self._verdicts:
-            self._verdicts[tip.tree] = judge_snapshot(self._snapshot(tip))
-        return self._verdicts[tip.tree]
+        return tip.tree in self.facts.trees_of_production(name.name, is_before=True)
 
 
 def _those_here(since: str, objects: Objects) -> tuple[str, ...]:

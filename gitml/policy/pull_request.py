@@ -13,7 +13,8 @@ from gitml.git.objects import Objects, list_tree
 from gitml.git.refs import resolve
 from gitml.pipeline.storage import Storage
 from gitml.policy import rules
-from gitml.policy.check import Ground, Judged, check
+from gitml.policy.check import Judged, check
+from gitml.policy.facts import Ground
 from gitml.policy.law import law
 from gitml.policy.refs import BRANCHES, RefUpdate
 from gitml.policy.rules import Violation, severity_of
