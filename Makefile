@@ -29,7 +29,7 @@ help:
 	@echo 'make run          install, run the pipeline with DVC, print the metrics'
 	@echo 'make smoke        the same on a small sample, in .smoke, in seconds'
 	@echo 'make test         quick tests, with the coverage of gitml'
-	@echo 'make test-slow    tests on the whole data set'
+	@echo 'make test-slow    tests on the whole data set, and those that kill commands'
 	@echo 'make lint         ruff, mypy, import-linter'
 	@echo 'make format       let ruff rewrite what it can'
 	@echo 'make bench        time and memory, measured here'
@@ -50,7 +50,8 @@ test: $(VENV)/.dev
 	@$(VENV)/bin/python -m pytest -m 'not slow' -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
 
 test-slow: $(VENV)/.dev
-	@$(VENV)/bin/python -m pytest -m slow --timeout 1200 $(ARGS)
+	@$(VENV)/bin/python -m pytest -m slow --timeout 1200 -n $(WORKERS) --dist loadfile tests/gitml $(ARGS)
+	@$(VENV)/bin/python -m pytest -m slow --timeout 1200 --ignore tests/gitml $(ARGS)
 
 pictures: $(VENV)/.dev
 	$(VENV)/bin/python docs/pictures.py
