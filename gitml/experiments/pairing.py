@@ -91,11 +91,9 @@ def warm_up() -> None:
 
 def _warm_up() -> None:
     try:
-        import numpy  # noqa: F401
-        import pyarrow.parquet  # type: ignore[import-untyped]  # noqa: F401
+        from gitml.reports import intervals, pictures
 
-        from gitml.reports import pictures
-
+        intervals.warm_up()
         pictures.warm_up()
     except ImportError:
         return  # whoever needs them says so

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gitml.pipeline import yaml12
@@ -89,8 +90,9 @@ class LockOfDvc1(ValueError):
     """The file has the format before 2.0, which only old DVC reads."""
 
 
-def read(content: bytes) -> dict[str, LockedStage]:
-    """Return the stages of a dvc.lock by their names.
+@lru_cache(maxsize=4)
+def read(content: bytes) -> Mapping[str, LockedStage]:
+    """Return the stages of a dvc.lock by their names; those of the last few files are known already.
 
     Raises
     ------

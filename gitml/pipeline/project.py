@@ -15,6 +15,8 @@ from gitml.pipeline.template import Style, Unresolved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gitml.pipeline.snapshot import Snapshot
 
 
@@ -46,7 +48,7 @@ class Pipeline(NamedTuple):
     """One dvc.yaml with its lock; no stages of the lock where there is none."""
 
     definition: Definition
-    locked: dict[str, LockedStage]
+    locked: Mapping[str, LockedStage]
     is_lock_readable: bool
 
     def address(self, stage: str) -> str:
@@ -164,7 +166,7 @@ class Project:
                         pipeline.address(stage.name), recorded, out.is_cached, out.is_pushed, out.remote
                     )
 
-    def _read_lock(self, path: str) -> dict[str, LockedStage] | None:
+    def _read_lock(self, path: str) -> Mapping[str, LockedStage] | None:
         entry = self._snapshot.files.get(path)
         if entry is None:
             return {}
@@ -215,7 +217,11 @@ class Project:
 
 
 def projects(snapshot: Snapshot) -> list[Project]:
-    """Return the DVC projects of a commit; one at the top where no folder has a ``.dvc``."""
+    """Return the DVC projects of a commit; one at the top where no folder has a ``.dvc``. They are read once."""
+    return snapshot.once("projects", lambda: _projects(snapshot))
+
+
+def _projects(snapshot: Snapshot) -> list[Project]:
     roots = set()
     for path in snapshot.files:
         if path.startswith(".dvc/"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from gitml.git.attributes import Attributes
 from gitml.git.objects import Entry, Objects, blob_id
@@ -13,7 +13,9 @@ from gitml.pipeline.digest import Fingerprint, fingerprint, md5_on_windows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+T = TypeVar("T")
 
 Kind = Literal["file", "folder", "absent", "elsewhere"]
 """``elsewhere``: a symbolic link or submodule, or behind one."""
@@ -38,6 +40,7 @@ class Snapshot:
         self._fingerprints: dict[str, Fingerprint] = {}
         self._params: dict[tuple[str, str], Any] = {}
         self._attributes: Attributes | None = None
+        self._made: dict[str, Any] = {}
 
     def changed(self, path: str, content: bytes) -> Snapshot:
         """Return the same files, but for one that is there and has other bytes; git need not know them."""
@@ -46,6 +49,13 @@ class Snapshot:
         made = Snapshot({**self.files, path: new}.values(), self._objects)
         made._contents = {**self._contents, new.oid: content}
         made._params = dict(self._params)
+        return made
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` makes of this commit; it is made once, and kept under a name."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
         return made
 
     def kind(self, path: str) -> Kind:

@@ -128,6 +128,23 @@ def read(path: Path, name: str = "") -> Predictions:
     return Predictions(kind, rows, blocks, target.astype(np.int64), values, classes)
 
 
+def warm_up() -> None:
+    """Turn one row into arrays: the first time, pyarrow imports what it needs for texts and times.
+
+    Raises
+    ------
+    ImportError
+        numpy or pyarrow is not installed.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    row = pa.table({"text": ["a"], "time": np.array(["2013-01-01"], dtype="datetime64[us]"), "figure": [0.5]})
+    for name in row.column_names:
+        row.column(name).to_numpy()
+
+
 def paired(
     now: Predictions,
     before: Predictions,
