@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from gitml.errors import BrokenEnvironment
 from gitml.git.command import without_secrets
+from gitml.git.processes import is_running
 from gitml.git.repository import CannotWrite, own_folder
 
 TYPE_CHECKING = False
@@ -165,7 +166,7 @@ def read_holder(path: Path) -> Holder | None:
         number = int(pid)
     except (OSError, ValueError):
         return None
-    return Holder(number, command, _is_running(number))
+    return Holder(number, command, is_running(number))
 
 
 def is_held(path: Path) -> bool:
@@ -192,15 +193,3 @@ def _sign(descriptor: int) -> None:
         os.pwrite(descriptor, os.fsencode(f"{os.getpid()}\n{line}\n")[:_LARGEST], 0)
     except OSError:
         return
-
-
-def _is_running(pid: int) -> bool:
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

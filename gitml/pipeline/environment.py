@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from gitml.git.processes import is_running
 from gitml.pipeline.configuration import Configuration, Setting
 
 LARGEST = 64 * 2**20
@@ -79,7 +79,7 @@ def read_hold(root: Path) -> Hold:
         return Hold("corrupt")
     if not pids:
         return Hold("free")
-    return Hold("held" if any(map(_is_running, pids)) else "abandoned", tuple(pids))
+    return Hold("held" if any(map(is_running, pids)) else "abandoned", tuple(pids))
 
 
 def read_lock_state(root: Path) -> LockState:
@@ -109,25 +109,3 @@ def lock_state(content: bytes) -> LockState:
     if not isinstance(value, dict) or not isinstance(value.get("stages", {}), dict):
         return "without stages"
     return "readable"
-
-
-def _is_running(pid: int) -> bool:
-    if os.name == "nt":  # there, signal 0 would end the process
-        return True
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    """Say whether a process has ended, and only its parent has not asked for it; DVC takes it for a living one."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
-    except (OSError, IndexError):
-        return False

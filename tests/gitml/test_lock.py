@@ -13,6 +13,7 @@ import pytest
 
 from gitml.git import lock
 from gitml.git.lock import Holder, Locked, hold, read_holder, try_to_take
+from gitml.git.processes import is_running
 from gitml.git.repository import CannotWrite
 
 from .conftest import ROOT, Repo
@@ -170,5 +171,14 @@ def test_on_a_full_disk_it_holds_and_says_nobody(repo: Repo) -> None:
 
 def test_somebody_elses_process_is_running() -> None:
     # Signal 0 to process 1: allowed to root, refused to all others, and it runs in both cases.
-    assert lock._is_running(1)
-    assert not lock._is_running(0)
+    assert is_running(1)
+    assert not is_running(0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_zombie_has_no_lock(repo: Repo) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "pass"], stdin=subprocess.DEVNULL)
+    path = repo.write("lock", f"{process.pid}\ngitml exp run\n".encode())
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has asked for it
+    assert read_holder(path) == Holder(process.pid, "gitml exp run", False)
+    process.wait()
