@@ -15,7 +15,7 @@ from gitml.git import trees
 from gitml.git.command import git
 from gitml.git.objects import Objects, list_tree
 from gitml.git.transaction import commit_tree
-from gitml.pipeline import overrides
+from gitml.pipeline import param_files
 from gitml.pipeline.layout import Inputs, inputs, layout, project_at
 from gitml.pipeline.merge import merge
 from gitml.pipeline.merge_params import told
@@ -179,8 +179,8 @@ def _resolved(desk: Desk, tree: str, keys: Sequence[KeyConflict], sets: Sets) ->
         if found is not None:
             with Objects(desk.root) as objects:
                 files = Snapshot(list_tree(tree, desk.root), objects)
-                changed = overrides.apply(
-                    one.file, files.read(one.file) or b"", {one.name: found[1]}, overrides.anybody
+                changed = param_files.apply(
+                    one.file, files.read(one.file) or b"", {one.name: found[1]}, param_files.anybody
                 )
                 mode = files.files[one.file].mode
             tree = trees.tree_with(tree, {one.file: trees.Blob(mode, changed)}, desk.root)

@@ -28,7 +28,7 @@ from gitml.git.objects import Objects, list_tree
 from gitml.git.plan import Plan, Step
 from gitml.git.repository import CannotWrite
 from gitml.git.transaction import compare_and_swap, value_of
-from gitml.pipeline import overrides
+from gitml.pipeline import overrides, param_files
 from gitml.pipeline.definition import LOGGED
 from gitml.pipeline.ignore import is_inside
 from gitml.pipeline.layout import LONGEST_SUM, Inputs, Layout, known_params, layout, project_at
@@ -285,7 +285,7 @@ class Experiment:
         files = logged.files(cmd, own, self._series, self._models, parameter_files)
         for file, values in self._values.items():
             old = (desk.root / file).read_bytes()
-            new = overrides.apply(file, old, values, overrides.anybody)
+            new = param_files.apply(file, old, values, param_files.anybody)
             self._before.keep_params(file, old, new)
             replace_file(desk.root / file, new)
         for path in sorted(folder.glob("plots/**/*.tsv")):
@@ -316,7 +316,8 @@ class Experiment:
             files = Snapshot(list_tree(tree, desk.root), objects)
             changed: dict[str, trees.Change] = {
                 file: trees.Blob(
-                    files.files[file].mode, overrides.apply(file, files.read(file) or b"", values, overrides.anybody)
+                    files.files[file].mode,
+                    param_files.apply(file, files.read(file) or b"", values, param_files.anybody),
                 )
                 for file, values in self._values.items()
             }

@@ -31,7 +31,7 @@ from gitml.git.index import differences
 from gitml.git.plan import Plan, Step
 from gitml.git.repository import CannotWrite
 from gitml.git.transaction import RefMoved, compare_and_swap, value_of
-from gitml.pipeline import overrides
+from gitml.pipeline import param_files
 from gitml.pipeline.ignore import is_inside
 from gitml.pipeline.repro import Outcome, RunFailed, check_out, last_lines, repro
 
@@ -226,7 +226,7 @@ class Session:
         for file, values in self.chosen().values.items():
             path = self.desk.root / file
             old = path.read_bytes()
-            new = overrides.apply(file, old, values, overrides.anybody)
+            new = param_files.apply(file, old, values, param_files.anybody)
             self._before.keep_params(file, old, new)
             replace_file(path, new)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from gitml.experiments.snapshot import no_pipeline
 from gitml.git import trees
 from gitml.git.objects import Objects, list_tree
-from gitml.pipeline import overrides
+from gitml.pipeline import overrides, param_files
 from gitml.pipeline.layout import Inputs, Layout, inputs, known_params, layout, project_at
 from gitml.pipeline.overrides import Override, Value, WrongParameter
 from gitml.pipeline.snapshot import Snapshot
@@ -139,7 +139,7 @@ class Chooser:
         known = known_params(files, layout(project))
         one = overrides.find(name, known)
         used = {other.name for other in known if other.is_used}
-        changed = overrides.apply(
+        changed = param_files.apply(
             one.file, files.read(one.file) or b"", {one.name: value}, lambda other: other not in used
         )
         return Override(one.file, one.name, one.value, value.value), files.changed(one.file, changed)

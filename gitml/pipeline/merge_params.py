@@ -7,7 +7,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitml.pipeline import overrides, params, yaml12, yaml_keys
+from gitml.pipeline import overrides, param_files, params, yaml12, yaml_keys
 from gitml.pipeline.overrides import Value, flatten, shown
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _with(path: str, content: bytes, values: Flat, sources: Sequence[bytes]) -> 
             for name, value in now.items()
             if name in values and repr(value) != repr(values[name])
         }
-        return overrides.apply(path, content, changed) if changed else content
+        return param_files.apply(path, content, changed) if changed else content
     except (params.NotParams, overrides.WrongParameter, ValueError, TypeError):  # of dates and NaN, which JSON lacks
         return None
 
@@ -204,7 +204,7 @@ def _value(path: str, name: str, value: Any, sources: Sequence[bytes]) -> Value:
     """Return a value as the side that has it writes it: ``3e-4`` stays ``3e-4``."""
     if posixpath.splitext(path)[1].lower() not in (".json", ".toml", ".py"):
         for source in sources:
-            text = overrides.written(source, name)
+            text = param_files.written(source, name)
             try:
                 if text is not None and repr(yaml12.load(text.encode())) == repr(value):
                     return Value(value, text)

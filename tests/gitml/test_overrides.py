@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gitml.pipeline import overrides, yaml12
+from gitml.pipeline import overrides, param_files, yaml12
 from gitml.pipeline.overrides import Known, Override, Value, WrongParameter
 
 KNOWN = [
@@ -117,7 +117,7 @@ def test_a_name_that_means_none_or_several_is_refused(name: str, what: str, why:
     ],
 )
 def test_only_the_value_changes_in_yaml(old: str, new: str) -> None:
-    changed = overrides.apply("params.yaml", old.encode(), {"a": Value(9, "9")}).decode()
+    changed = param_files.apply("params.yaml", old.encode(), {"a": Value(9, "9")}).decode()
     assert changed == new
     expected = yaml12.load(old.encode())
     expected["a"] = 9
@@ -131,16 +131,16 @@ def test_only_the_value_changes_in_yaml(old: str, new: str) -> None:
 def test_a_value_that_is_shared_is_refused(text: str) -> None:
     name = "y.a" if "y:" in text else "x.a"
     with pytest.raises(WrongParameter, match=r"params.yaml cannot be changed"):
-        overrides.apply("params.yaml", text.encode(), {name: Value(9, "9")})
+        param_files.apply("params.yaml", text.encode(), {name: Value(9, "9")})
 
 
 def test_json_toml_and_code() -> None:
     nine = {"a.b": Value(9, "9")}
-    assert overrides.apply("p.json", b'{\n    "a": {"b": 1},\n    "c": "\xc3\xa9"\n}\n', nine) == (
+    assert param_files.apply("p.json", b'{\n    "a": {"b": 1},\n    "c": "\xc3\xa9"\n}\n', nine) == (
         b'{\n    "a": {\n        "b": 9\n    },\n    "c": "\xc3\xa9"\n}\n'
     )
-    assert overrides.apply("p.json", b'{"a": {"b": 1}}', nine) == b'{"a": {"b": 9}}'
-    assert overrides.apply("p.toml", b"[a] # x\nb = 1 # y\n\nc = 'z'\n", nine) == b"[a] # x\nb = 9 # y\n\nc = 'z'\n"
+    assert param_files.apply("p.json", b'{"a": {"b": 1}}', nine) == b'{"a": {"b": 9}}'
+    assert param_files.apply("p.toml", b"[a] # x\nb = 1 # y\n\nc = 'z'\n", nine) == b"[a] # x\nb = 9 # y\n\nc = 'z'\n"
     for path, content in (
         ("p.py", b"a = 1"),
         ("p.json", b"{"),
@@ -149,7 +149,7 @@ def test_json_toml_and_code() -> None:
         ("p.yaml", b"c: 1"),
     ):
         with pytest.raises(WrongParameter):
-            overrides.apply(path, content, nine)
+            param_files.apply(path, content, nine)
 
 
 def test_values_are_told_on_one_line() -> None:
@@ -226,7 +226,7 @@ def test_every_other_line_of_a_random_file_is_kept(
     except yaml12.NotYaml:
         assume(False)
     name = data.draw(st.sampled_from(names))
-    after = overrides.apply("params.yaml", text.encode(), {name: new}).decode()
+    after = param_files.apply("params.yaml", text.encode(), {name: new}).decode()
     holder = before
     *path, last = name.split(".")
     for part in path:
@@ -248,7 +248,7 @@ def test_every_other_line_of_a_random_file_is_kept(
 )
 def test_json_says_the_same_but_for_one_value(content: dict[str, Any], data: st.DataObject, new: Value) -> None:
     name = data.draw(st.sampled_from(sorted(overrides.flatten(content))))
-    after = json.loads(overrides.apply("p.json", json.dumps(content, indent=2).encode(), {name: new}))
+    after = json.loads(param_files.apply("p.json", json.dumps(content, indent=2).encode(), {name: new}))
     key, _, inner = name.partition(".")
     if inner:
         content[key][inner] = new.value
