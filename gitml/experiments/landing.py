@@ -16,7 +16,7 @@ from gitml.git.command import ask, failure, git
 from gitml.git.files import replace_file
 from gitml.git.index import refresh_index
 from gitml.git.oplog import Move
-from gitml.git.repository import make_folder
+from gitml.git.repository import make_folder, own_folder
 from gitml.git.transaction import value_of
 from gitml.pipeline.environment import read_hold
 
@@ -99,7 +99,7 @@ def refresh(landing: Landing, root: Path) -> tuple[str, ...]:
             content = reporting.carried_over(current, content)
         if content != current:
             file.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(file, content)
+            replace_file(file, content, own_folder(root))
     return tuple(refresh_index(root, landing.parent, landing.new))
 
 

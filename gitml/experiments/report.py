@@ -13,7 +13,7 @@ from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.git.objects import Objects, list_tree
 from gitml.git.refs import list_refs
-from gitml.git.repository import CannotWrite
+from gitml.git.repository import CannotWrite, own_folder
 from gitml.git.transaction import value_of
 from gitml.git.worktrees import worktrees
 from gitml.pipeline import metrics
@@ -230,6 +230,6 @@ def _content_of(file: Path) -> bytes | None:
 def _write(file: Path, content: bytes) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(file, content)
+        replace_file(file, content, own_folder(file.parent))
     except OSError as error:
         raise CannotWrite(file, error.strerror or str(error)) from None
