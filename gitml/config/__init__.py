@@ -9,7 +9,7 @@ from gitml.errors import GitmlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal
+    from typing import Any, Literal
 
     Level = Literal["error", "warn", "off"]
     Direction = Literal["higher", "lower"]
@@ -125,6 +125,11 @@ class Config(Frozen):
     def level(self, rule: str) -> Level:
         """Return what happens where a rule is broken."""
         return dict(self.rules).get(rule, "error")
+
+    def changed(self, **fields: object) -> Config:
+        """Return the same with some fields changed."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.__match_args__}
+        return Config(**{**values, **fields})
 
 
 DEFAULTS = Config()

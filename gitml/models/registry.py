@@ -173,6 +173,13 @@ def read(remote: str | None = None, at: Path | None = None) -> Registry:
     return Registry(refs, marks, _releases(refs, marks))
 
 
+def limited(registry: Registry, refs: Mapping[str, str]) -> Registry:
+    """Return what is left of a registry where only these refs are believed: full ids by full names."""
+    kept = {ref: oid for ref, oid in registry.refs.items() if refs.get(ref) == oid}
+    marks = {name: mark for name, mark in registry.marks.items() if kept.get(f"{_TAGS}{name}") == mark.oid}
+    return Registry(kept, marks, _releases(kept, marks))
+
+
 def find(text: str, registry: Registry, model: str = DEFAULT_MODEL) -> Release:
     """Return the release that a person means.
 
@@ -253,6 +260,15 @@ def trees_of(commits: Iterable[str], at: Path | None = None) -> dict[str, str]:
             raise GitFailed("cat-file --batch-check", 128, f"{commit[:10]} is not in this clone.")
         found[commit] = oid
     return found
+
+
+def first_parents(commits: Iterable[str], at: Path | None = None) -> dict[str, str]:
+    """Return the first parent of each commit that has one, by full ids."""
+    wanted = "".join(f"{commit}\n" for commit in commits).encode()
+    if not wanted:
+        return {}
+    lines = git("rev-list", "--no-walk=unsorted", "--parents", "--stdin", stdin=wanted, at=at).split("\n")
+    return {words[0]: words[1] for words in (line.split(" ") for line in lines) if len(words) > 1}
 
 
 def _releases(refs: Mapping[str, str], marks: Mapping[str, Mark]) -> dict[ModelVersion, Release]:

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from gitml.conventions import branches
 from gitml.pipeline import metrics, strict
-from gitml.policy.gates import gates
+from gitml.policy.gates import gates, results
 from gitml.policy.report import report_complete
 from gitml.policy.rules import Violation
 from gitml.reports import document
 
 if TYPE_CHECKING:
     from gitml.config import Config
+    from gitml.pipeline.flat import Flat
     from gitml.pipeline.snapshot import Snapshot
+    from gitml.policy.gates import GateResult
 
 PROVENANCE = "provenance.json"
 """What a release says about where it comes from, at the top of its tree."""
@@ -61,13 +63,21 @@ def _report(released: Snapshot, config: Config) -> list[Violation]:
     return report_complete(slug, document.decoded(content) if content is not None else None, config)
 
 
+def gate_results(released: Snapshot, production: Snapshot | None, config: Config) -> list[GateResult]:
+    """Return what each bound of each gate says of a release; parameters as for `judge`.
+
+    A tolerance is compared only where both were measured on the same test data.
+    """
+    now, before = _metrics(released, production)
+    return results(now, before if before is None or _is_same_data(now, before) else {}, config)
+
+
 def _gates(released: Snapshot, production: Snapshot | None, config: Config) -> list[Violation]:
     level = config.level("gates")
     if not config.gates or level == "off":
         return []
-    now = metrics.read(released).metrics
-    before = metrics.read(production).metrics if production is not None else None
-    if before is None or now.get(TEST_DATA) == before.get(TEST_DATA):
+    now, before = _metrics(released, production)
+    if before is None or _is_same_data(now, before):
         return gates(now, before, config)
     found = gates(now, None, config)
     if any(gate.tolerance is not None for gate in config.gates):
@@ -75,3 +85,11 @@ def _gates(released: Snapshot, production: Snapshot | None, config: Config) -> l
         why = f"So it cannot be told whether it is worse: {TEST_DATA} is {now.get(TEST_DATA)!r} here."
         found.append(Violation("gates", level, says, why))
     return found
+
+
+def _metrics(released: Snapshot, production: Snapshot | None) -> tuple[Flat, Flat | None]:
+    return metrics.read(released).metrics, metrics.read(production).metrics if production is not None else None
+
+
+def _is_same_data(now: Flat, before: Flat) -> bool:
+    return bool(now.get(TEST_DATA) == before.get(TEST_DATA))

@@ -150,6 +150,11 @@ def missing(text: str) -> tuple[str, ...]:
     return tuple(name for name in SECTIONS if not _has_words(sections.get(name, "")))
 
 
+def own_words(text: str) -> str:
+    """Return what a forge shows of a section: without comments, the template's prompts among them."""
+    return _COMMENT.sub("", text).strip()
+
+
 def fill(
     text: str,
     *,

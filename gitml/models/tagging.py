@@ -1,0 +1,72 @@
+"""The registry's tags, as GTO reads them: made as objects first, so that branch and tag are pushed together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitml.conventions import tags
+from gitml.conventions.tags import GtoTag
+from gitml.git.tags import tag_object
+from gitml.models.registry import PRODUCTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from gitml.config import Config
+    from gitml.conventions.versions import ModelVersion
+    from gitml.models.provenance import Provenance
+
+
+def release_tag(
+    version: ModelVersion, commit: str, provenance: Provenance, config: Config, at: Path | None = None
+) -> str:
+    """Write the tag that marks a release and return its object's id; no ref knows it yet.
+
+    Parameters
+    ----------
+    version, commit
+        The release, and the full id of the tip of its branch.
+    provenance
+        What it says of itself.
+    config
+        Whether it is to be signed.
+    at
+        As for `gitml.git.command.git`.
+    """
+    of = f" of {provenance.experiment}" if provenance.experiment else ""
+    message = f"release {version}{of}\n\nReleased commit: {provenance.commit}\n"
+    return tag_object(version.tag, commit, message, at)
+
+
+def assignment(version: ModelVersion, known: Iterable[str]) -> GtoTag:
+    """Return the tag by which GTO sees a release in production, and which no tag is called yet.
+
+    Parameters
+    ----------
+    version
+        The release.
+    known
+        The short names of all tags.
+    """
+    return GtoTag("assign", version.model, stage=PRODUCTION, counter=tags.next_counter(version.model, known))
+
+
+def assignment_tag(
+    tag: GtoTag, version: ModelVersion, commit: str, deployment: str, at: Path | None = None
+) -> str:
+    """Write that tag and return its object's id.
+
+    Parameters
+    ----------
+    tag, version
+        The tag, and the release that it marks.
+    commit
+        Full id of the tip of the release's branch.
+    deployment
+        Full id of production's commit that brought it.
+    at
+        As for `gitml.git.command.git`.
+    """
+    message = f"{version} is in production\n\nDeployment: {deployment}\n"
+    return tag_object(str(tag), commit, message, at)
