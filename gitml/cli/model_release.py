@@ -12,7 +12,8 @@ from gitml.cli.gate_table import gate_lines, gates_as_data
 from gitml.cli.terminal import printable
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.git.plan import describe
-from gitml.models.release import NotReleased, Released, Session, Wish, carry_out_release, transfer_amount
+from gitml.models.refused import Refused
+from gitml.models.release import Released, Session, Wish, carry_out_release, transfer_amount
 
 if TYPE_CHECKING:
     from gitml.conventions.versions import ModelVersion
@@ -48,7 +49,7 @@ def command(
             print(json.dumps(describe(session.plan()), indent=2) if as_json else "\n".join(map(printable, lines)))
             return
         released = carry_out_release(wish, on_race=_tell_of_race)
-    except NotReleased as refused:
+    except Refused as refused:
         lines = gate_lines(refused.gates)
         print("\n".join(map(printable, lines)), end="\n" if lines else "", file=sys.stderr)
         raise

@@ -30,6 +30,8 @@ RULES = (
     "lock-stale",
     "report-complete",
     "gates",
+    "approvals",
+    "signed-release",
     "no-large-file",
     "clean-notebook",
     "no-secret",
@@ -90,6 +92,39 @@ class Gate(Frozen):
     direction: Direction = "higher"
 
 
+class Approvals(Frozen):
+    """Who has to agree before a model goes to production, and how that is known.
+
+    Attributes
+    ----------
+    needed
+        How many people, the model's and the promotion's authors not counted.
+    signers
+        The file of main that names who may sign, as ssh's allowed_signers.
+    signs_releases
+        Whether the tag of a release must be signed as well.
+    """
+
+    needed: int = 0
+    signers: str = "allowed_signers"
+    signs_releases: bool = False
+
+
+class Forge(Frozen):
+    """Where pull requests are, for a remote whose URL does not tell.
+
+    Attributes
+    ----------
+    kind
+        ``github``, ``gitlab``, ``gitea``, or ``none`` for a remote that is no forge; empty to see it by the URL.
+    url
+        Its address; empty to see it by the URL.
+    """
+
+    kind: str = ""
+    url: str = ""
+
+
 class Config(Frozen):
     """What gitml.toml says, or would say where it says nothing.
 
@@ -109,6 +144,10 @@ class Config(Frozen):
         Patterns of files that may be larger; ``*`` stands for any letters, also ``/``.
     gates
         What a model must reach, one a metric.
+    approvals
+        Who has to agree before a model goes to production.
+    forge
+        Where pull requests are.
     since
         The commit with which gitml was adopted: it and what it came from is not judged. Empty for none.
     """
@@ -120,6 +159,8 @@ class Config(Frozen):
     largest: int = LARGEST_FILE
     large: tuple[str, ...] = ()
     gates: tuple[Gate, ...] = ()
+    approvals: Approvals = Approvals()
+    forge: Forge = Forge()
     since: str = ""
 
     def level(self, rule: str) -> Level:

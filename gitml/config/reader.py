@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from gitml.config import LEVELS, RULES, Config, Gate, Metric, WrongConfig
+from gitml.config import LEVELS, RULES, Approvals, Config, Forge, Gate, Metric, WrongConfig
 from gitml.conventions import branches, commits
 from gitml.conventions.commits import Prefix
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _LONGEST_PREFIX = 32
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_FORGES = ("github", "gitlab", "gitea", "none")
+_MOST_APPROVALS = 100
 _OBJECT_ID = (40, 64)
 """Letters of a commit's id, by SHA-1 and by SHA-256."""
 
@@ -45,6 +47,8 @@ class _Reader:
             "rules": self.rules,
             "files": self.files,
             "gates": self.gates,
+            "approvals": self.approvals,
+            "forge": self.forge,
             "adoption": self.adoption,
         }
         self.no_others((), self.table, tuple(tables))
@@ -179,6 +183,34 @@ class _Reader:
         table = self.table.get("metric")
         is_it = isinstance(table, dict) and table.get("name") == metric
         return table.get("direction", "higher") if isinstance(table, dict) and is_it else "higher"
+
+    def approvals(self, table: dict[str, Any]) -> dict[str, Any]:
+        self.no_others(("approvals",), table, ("needed", "signers", "signed_releases"))
+        known = Approvals()
+        needed = table.get("needed", known.needed)
+        signers = table.get("signers", known.signers)
+        is_signed = table.get("signed_releases", known.signs_releases)
+        if isinstance(needed, bool) or not isinstance(needed, int) or not 0 <= needed <= _MOST_APPROVALS:
+            raise self.wrong(("approvals", "needed"), "needed is a number of people", "For example needed = 1.")
+        is_path = isinstance(signers, str) and signers and signers.isascii() and signers.isprintable()
+        if not is_path or " " in signers or signers.startswith(("/", "-")) or ".." in signers.split("/"):
+            raise self.wrong(
+                ("approvals", "signers"), "signers is a file of this repository", 'For example "allowed_signers".'
+            )
+        if not isinstance(is_signed, bool):
+            raise self.wrong(("approvals", "signed_releases"), "signed_releases is true or false")
+        return {"approvals": Approvals(needed, signers, is_signed)}
+
+    def forge(self, table: dict[str, Any]) -> dict[str, Any]:
+        self.no_others(("forge",), table, ("kind", "url"))
+        kind, url = table.get("kind", ""), table.get("url", "")
+        if kind not in ("", *_FORGES):
+            raise self.wrong(("forge", "kind"), f"there is no forge {kind!r}", f"There are {', '.join(_FORGES)}.")
+        if not isinstance(url, str) or (url and not url.startswith(("https://", "http://"))) or not url.isascii():
+            raise self.wrong(
+                ("forge", "url"), "url is the address of a forge", 'For example "https://git.example.com".'
+            )
+        return {"forge": Forge(kind, url)}
 
     def adoption(self, table: dict[str, Any]) -> dict[str, Any]:
         self.no_others(("adoption",), table, ("since",))

@@ -12,6 +12,7 @@ from gitml.git import server
 from gitml.git.history import History
 from gitml.git.objects import Objects, TooManyFiles
 from gitml.hooks.pre_push import id_or_none
+from gitml.policy.approvals import read_signers
 from gitml.policy.check import check
 from gitml.policy.facts import Ground
 from gitml.policy.law import law
@@ -57,7 +58,8 @@ def run(lines: bytes) -> bool:
     try:
         with Objects() as objects:
             project, note = law(before.get(lawful), objects)
-            ground = Ground("server", before, ("--branches",), project, law=lawful)
+            signers = read_signers(before.get(lawful), project, objects)
+            ground = Ground("server", before, ("--branches",), project, law=lawful, signers=signers)
             refusal = Refusal(tuple(check(updates, ground, objects, History(objects))))
     except TooManyFiles as error:
         print(f"gitml: push refused: {error.what}, and they are all looked at", file=sys.stderr)

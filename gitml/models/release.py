@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions.amounts import amount_in_words
 from gitml.conventions.branches import DEFAULT_MODEL
+from gitml.conventions.commits import likely_prefix
 from gitml.conventions.shell import quoted
 from gitml.conventions.trailers import Trailer
 from gitml.conventions.versions import ModelVersion
@@ -20,6 +21,7 @@ from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.push import RemoteMoved, Update, push_atomically
 from gitml.git.transaction import NoIdentity, commit_tree, compare_and_swap, value_of
 from gitml.models import model_card, origin, provenance, registry, tagging, upstream
+from gitml.models.refused import Refused
 from gitml.pipeline import remote as transfer
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.storage import Storage
@@ -30,7 +32,7 @@ from gitml.policy.refs import RefUpdate
 from gitml.policy.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from gitml.config import Config
@@ -104,26 +106,6 @@ class Released(NamedTuple):
     data: transfer.Plan
 
 
-class NotReleased(GitmlError):
-    """A rule or gate says no; nothing was changed.
-
-    Attributes
-    ----------
-    judged
-        What was found, warnings as well.
-    gates
-        What each bound of each gate says.
-    """
-
-    def __init__(self, subject: str, judged: Sequence[Judged], results: Sequence[GateResult]) -> None:
-        errors = [one.violation for one in judged if one.violation.severity == "error"]
-        lines = [f"{one.what} ({one.rule}). {one.why}".strip() for one in errors]
-        mends = tuple(dict.fromkeys(mend for one in errors for mend in one.mend))
-        super().__init__(f"{subject} is not released", "\n".join([*lines, "Nothing was changed."]), mends)
-        self.judged = tuple(judged)
-        self.gates = tuple(results)
-
-
 class Session:
     """One release, of which everything is known and judged before anything is sent.
 
@@ -136,7 +118,7 @@ class Session:
 
     Raises
     ------
-    NotReleased
+    Refused
         A rule or gate says no.
     NothingToRelease, UnreadableMetrics
         It is not clear what is released.
@@ -255,7 +237,7 @@ class Session:
     def _judge(self, objects: Objects) -> None:
         seen = self.upstream
         config = seen.config.changed(rules=(*seen.config.rules, ("data-present", "off")))  # it is sent after this
-        ground = Ground("pull request", seen.refs, seen.known, config, self._at, storage=self._storage)
+        ground = Ground("pull request", seen.refs, seen.known, config, self._at, storage=self._storage, signers=seen.signers)
         updates = [
             RefUpdate(f"refs/heads/{self.version.branch}", None, self.commit),
             RefUpdate(f"refs/tags/{self.version.tag}", None, self._tag),
@@ -263,7 +245,7 @@ class Session:
         judged = check(updates, ground, objects, History(objects, self._at))
         self.gates = tuple(self._gate_results(config, objects))
         if Refusal(tuple(judged)).is_final:
-            raise NotReleased(f"{self.origin.slug} ({self.origin.commit[:7]})", judged, self.gates)
+            raise Refused(f"{self.origin.slug} ({self.origin.commit[:7]}) is not released", judged, self.gates)
         self.warnings = tuple(judged)
 
     def _gate_results(self, config: Config, objects: Objects) -> list[GateResult]:
@@ -286,8 +268,7 @@ class Session:
             *([Trailer("Metrics", figures)] if figures else []),
             Trailer("Release-Id", oplog.new_id(time.time())),  # so that two clones never make the same commit
         ]
-        prefix = next((one.name for one in self.upstream.config.prefixes if one.name == "model"), None)
-        prefix = prefix or self.upstream.config.prefixes[0].name
+        prefix = likely_prefix("models/", self.upstream.config.prefixes)
         return f"{prefix}: {word} {self.version} of {self.origin.slug}\n\n" + "\n".join(map(str, said)) + "\n"
 
     # The steps, in their order.

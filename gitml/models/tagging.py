@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitml.conventions import tags
 from gitml.conventions.tags import GtoTag
+from gitml.git.signatures import sign_tag
 from gitml.git.tags import tag_object
 from gitml.models.registry import PRODUCTION
 
@@ -36,7 +37,8 @@ def release_tag(
     """
     of = f" of {provenance.experiment}" if provenance.experiment else ""
     message = f"release {version}{of}\n\nReleased commit: {provenance.commit}\n"
-    return tag_object(version.tag, commit, message, at)
+    make = sign_tag if config.approvals.signs_releases else tag_object
+    return make(version.tag, commit, message, at)
 
 
 def assignment(version: ModelVersion, known: Iterable[str]) -> GtoTag:

@@ -12,6 +12,7 @@ from gitml.git.command import ask, git
 from gitml.git.objects import Objects
 from gitml.models import registry
 from gitml.models.registry import Registry
+from gitml.policy.approvals import read_signers
 from gitml.policy.law import law
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Upstream(NamedTuple):
         What is to be said about that; may be empty.
     registry
         Its models.
+    signers
+        Its main branch's file of people who may sign; empty where it has none.
     """
 
     remote: str
@@ -49,6 +52,7 @@ class Upstream(NamedTuple):
     config: Config
     note: str
     registry: Registry
+    signers: bytes = b""
 
     @property
     def main_commit(self) -> str | None:
@@ -111,9 +115,11 @@ def look(remote: str, at: Path | None = None) -> Upstream:
     tags = {ref: oid for ref, oid in there.items() if ref.startswith("refs/tags/") and _is_of_models(ref)}
     _fetch(remote, heads, tags, at)
     with Objects(at) as objects:
-        config, note = law(heads.get(f"{_HEADS}{main}"), objects)
+        counted = heads.get(f"{_HEADS}{main}")
+        config, note = law(counted, objects)
+        signers = read_signers(counted, config, objects)
     refs = {**{ref: oid for ref, oid in there.items() if ref.startswith(_HEADS)}, **tags}
-    return Upstream(remote, refs, main, config, note, registry.limited(registry.read(remote, at), refs))
+    return Upstream(remote, refs, main, config, note, registry.limited(registry.read(remote, at), refs), signers)
 
 
 def _is_wanted(ref: str, main: str) -> bool:

@@ -16,6 +16,7 @@ PLACES: tuple[Place, ...] = ("commit", "pre-push", "ci check", "pre-receive")
 _AT_THE_DESK_TOO = PLACES
 _FROM_PUSH_ON: tuple[Place, ...] = ("pre-push", "ci check", "pre-receive")
 _ON_RELEASE: tuple[Place, ...] = ("ci check", "pre-receive")
+_ON_THE_SERVER: tuple[Place, ...] = ("pre-receive",)
 _WITH_THE_DATA: tuple[Place, ...] = ("pre-push", "ci check")
 
 
@@ -48,6 +49,8 @@ BOOK = (
     Rule("lock-stale", "released results are those of their code, data and parameters", _FROM_PUSH_ON),
     Rule("report-complete", "a released experiment's report has every section", _ON_RELEASE),
     Rule("gates", "a released model reaches the metrics that gitml.toml asks for", _ON_RELEASE),
+    Rule("approvals", "others than its authors agree before a model goes to production", _ON_THE_SERVER),
+    Rule("signed-release", "where gitml.toml asks for it, the tag of a release is signed", _ON_RELEASE),
     Rule("no-large-file", "a large file is DVC's, not git's", _AT_THE_DESK_TOO),
     Rule("clean-notebook", "a notebook is committed without outputs", _AT_THE_DESK_TOO),
     Rule("no-secret", "no token, password or private key is committed", _AT_THE_DESK_TOO),

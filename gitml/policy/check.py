@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.config import FILE
-from gitml.conventions import branches, tags
+from gitml.conventions import branches, tags, versions
 from gitml.errors import BrokenEnvironment
 from gitml.git import server
 from gitml.git.objects import Entry, list_tree
 from gitml.pipeline.remote import lacking
-from gitml.policy import contents, lock, refs, release, rules
+from gitml.policy import approvals, contents, lock, refs, release, rules
 from gitml.policy.contents import NewFile
 from gitml.policy.data import data_present
 from gitml.policy.facts import Facts, Ground
@@ -105,6 +105,8 @@ class _Check:
         new = self.history.new(tip.oid, self.known)
         yield from self._messages(update, new)
         yield from self._data(tip, name, update)
+        if name is not None and name.kind == "production" and self.ground.place == "server":
+            yield from self._approvals(update, name)
         if self._is_way_back(update, name, tip):
             was_there = {(entry.oid, entry.path) for entry in self.facts.snapshot(tip).files.values()}
             yield from self._files(new, was_there)
@@ -254,6 +256,38 @@ class _Check:
         found = refs.model_tag(update, target, self.facts.releases(), deployed, self.config)
         if found is not None:
             yield found
+        elif parsed is not None and parsed.action == "register" and update.new is not None and target.commit:
+            version = versions.parse(f"{parsed.artifact}@{parsed.version}")
+            if version is not None:
+                unsigned = approvals.signed_release(
+                    update.new, version, target.commit, self.ground.signers, self.config, self.ground.at
+                )
+                if unsigned is not None:
+                    yield unsigned
+
+    def _approvals(self, update: RefUpdate, name: BranchName) -> Iterable[Violation]:
+        """Judge whether others agreed to what production gets; what it had before needs nobody's word."""
+        if self.config.approvals.needed == 0:
+            return
+        had = self.facts.trees_of_production(name.name, is_before=True)
+        for commit in reversed(self.facts.move(update).commits):
+            release = self.facts.release_with(commit.tree, name.name) if commit.tree not in had else None
+            if release is None:
+                continue
+            version, tip = release
+            # it is the promotion's commit that was looked at: production's own, or what a merge brought
+            made = self.history.read([commit.oid, *commit.parents[1:]])
+            authors = approvals.authors_of([*made, *self.history.read([tip.commit])])
+            found = max(
+                (
+                    approvals.find(version, one.oid, self.facts.after, self.ground.signers, authors, self.ground.at)
+                    for one in made
+                ),
+                key=len,
+            )
+            violation = approvals.approvals(found, version, self.config)
+            if violation is not None:
+                yield violation
 
     def _is_way_back(self, update: RefUpdate, name: BranchName | None, tip: Commit) -> bool:
         """Say whether a tree comes back that production had before: no new rule stops that, at night least of all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitml.conventions import branches
+from gitml.conventions.versions import ModelVersion
 from gitml.git.history import LARGEST_COMMIT
 from gitml.git.objects import list_tree
 from gitml.pipeline.snapshot import Snapshot
@@ -48,6 +49,8 @@ class Ground(NamedTuple):
         Full name of the branch whose gitml.toml counts; empty where it is no matter.
     storage
         Where data is looked for; None for what the working tree says.
+    signers
+        The file of main that names who may sign; empty where it has none.
     """
 
     place: Place
@@ -57,6 +60,7 @@ class Ground(NamedTuple):
     at: Path | None = None
     law: str = ""
     storage: Storage | None = None
+    signers: bytes = b""
 
 
 class Facts:
@@ -111,6 +115,19 @@ class Facts:
         tips = {ref.removeprefix(BRANCHES): oid for ref, oid in self._after.items() if ref.startswith(prefix)}
         read = {commit.oid: commit.tree for commit in self._history.read(tips.values())}
         return {name: Tip(oid, read[oid]) for name, oid in tips.items() if oid in read}
+
+    @property
+    def after(self) -> Mapping[str, str]:
+        """Ids of the server's branches and tags by their full names, as they are after the push."""
+        return self._after
+
+    def release_with(self, tree: str, model: str) -> tuple[ModelVersion, Tip] | None:
+        """Return the release of a model that has a tree; None where there is none."""
+        for name, tip in self.releases().items():
+            parsed = branches.parse(name)
+            if tip.tree == tree and parsed is not None and parsed.name == model:
+                return ModelVersion(parsed.name, parsed.number), tip
+        return None
 
     def model_trees(self, model: str) -> set[str]:
         """Return the trees of a model's releases."""

@@ -13,6 +13,7 @@ from gitml.git.objects import Objects, list_tree
 from gitml.git.refs import resolve
 from gitml.pipeline.storage import Storage
 from gitml.policy import rules
+from gitml.policy.approvals import read_signers
 from gitml.policy.check import Judged, check
 from gitml.policy.facts import Ground
 from gitml.policy.law import law
@@ -105,7 +106,9 @@ def answer(asked: Asked, at: Path | None = None) -> Answer:
     with Objects(at) as objects:
         project, note = law(counted, objects)
         history = History(objects, at)
-        ground = Ground("pull request", before, known, project, at, storage=_storage(counted, objects, at))
+        signers = read_signers(counted, project, objects)
+        storage = _storage(counted, objects, at)
+        ground = Ground("pull request", before, known, project, at, storage=storage, signers=signers)
         # a fork may call a branch main or models/model-v1: there it means nothing
         name = f"fork:{asked.head}" if asked.is_from_fork else asked.head
         update = RefUpdate(BRANCHES + (name or head), None, head)
