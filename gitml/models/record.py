@@ -9,7 +9,7 @@ from gitml.conventions.versions import ModelVersion
 from gitml.errors import GitmlError
 from gitml.git import repository
 from gitml.git.objects import Objects
-from gitml.git.push import RemoteMoved, Update, push_atomically
+from gitml.git.push import RemoteMoved, Update
 from gitml.git.transaction import NoIdentity
 from gitml.models import deployment, promotion, registry, tagging, upstream
 from gitml.models.promotion import InProduction
@@ -83,7 +83,7 @@ def record(remote: str = "", at: Path | None = None, is_dry: bool = False) -> Re
             wanted |= one.updates
         if not is_dry:
             try:
-                push_atomically(name, wanted, at)
+                deployment.deploy(name, wanted, at)
             except RemoteMoved:
                 if left:
                     continue

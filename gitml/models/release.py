@@ -6,13 +6,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitml.conventions import branches, versions
 from gitml.conventions.amounts import amount_in_words
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.conventions.commits import likely_prefix
 from gitml.conventions.shell import quoted
 from gitml.conventions.trailers import Trailer
 from gitml.conventions.versions import ModelVersion
-from gitml.errors import GitmlError
+from gitml.errors import GitmlError, WrongUsage
 from gitml.git import oplog, repository, trees
 from gitml.git.history import History
 from gitml.git.objects import Objects, list_tree
@@ -21,6 +22,7 @@ from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.push import RemoteMoved, Update, push_atomically
 from gitml.git.transaction import NoIdentity, commit_tree, compare_and_swap, value_of
 from gitml.models import model_card, origin, provenance, registry, tagging, upstream
+from gitml.models.origin import Origin
 from gitml.models.refused import Refused
 from gitml.pipeline import remote as transfer
 from gitml.pipeline.snapshot import Snapshot
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitml.config import Config
-    from gitml.models.origin import Origin
     from gitml.models.provenance import Provenance
     from gitml.models.registry import Release
     from gitml.models.upstream import Upstream
@@ -127,6 +128,9 @@ class Session:
     """
 
     def __init__(self, wish: Wish, at: Path | None = None) -> None:
+        if not branches.is_model(wish.model):
+            why = "A name is small letters, digits, - and _, and begins and ends with a letter or digit."
+            raise WrongUsage(f"{wish.model!r} cannot name a model", why, ("gitml model release --model churn",))
         if not repository.has_identity(at):
             raise NoIdentity
         self.wish = wish
@@ -138,7 +142,7 @@ class Session:
         self._storage = Storage(where.root)
         self.remote = upstream.choose(wish.remote, "gitml model release", at)
         self.upstream = upstream.look(self.remote, at)
-        self.origin: Origin = origin.find(wish.what, repository.head(where, at).branch, wish.experiment, at)
+        self.origin = self._origin(repository.head(where, at).branch)
         self._known = self._release_of(self.origin.commit)
         numbers = self.upstream.registry.numbers(wish.model)
         number = self._known.version.number if self._known else max(numbers, default=0) + 1
@@ -196,6 +200,12 @@ class Session:
         )
 
     # What is asked before anything is done.
+
+    def _origin(self, checked_out: str | None) -> Origin:
+        version = versions.parse(self.wish.what or "", self.wish.model)
+        if version is not None and version in self.upstream.registry.releases:
+            return Origin(self.upstream.registry.releases[version].commit, "")
+        return origin.find(self.wish.what, checked_out, self.wish.experiment, self._at)
 
     def _release_of(self, commit: str) -> Release | None:
         """Return the release that was made of a commit, or is at it."""

@@ -1,0 +1,45 @@
+"""``gitml ci record``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gitml.cli.terminal import printable
+from gitml.models.record import Recorded, record
+
+_EXAMPLE = """\b
+Example:
+  gitml ci record              # in main's workflow, after each merge"""
+
+
+@click.command("record", epilog=_EXAMPLE)
+@click.option("--remote", metavar="NAME", default="", help="The git remote; origin, or the only one, if left out.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Write a JSON object.")
+def command(remote: str, dry_run: bool, as_json: bool) -> None:
+    """Record what was merged: tags for GTO, open promotions built anew.
+
+    Each commit of production that has no tag gets one, in the order in which they came; each open promotion that
+    does not stand on production's tip is built anew on it. All in one push; again it does nothing.
+    """
+    found = record(remote, is_dry=dry_run)
+    print(_as_json(found) if as_json else _as_text(found, "would " if dry_run else ""))
+
+
+def _as_text(found: Recorded, would: str) -> str:
+    lines = [f"{would}tag {one.tag} for {one.version} ({one.deployment[:7]})" for one in found.assigned]
+    lines += [f"{would}build {one.branch} anew ({one.commit[:7]})" for one in found.rebuilt]
+    lines += [f"{version} stays as it was: {why}" for version, why in found.stuck]
+    return "\n".join(map(printable, lines or ["nothing to record"]))
+
+
+def _as_json(found: Recorded) -> str:
+    told = {
+        "assigned": [{**one._asdict(), "version": str(one.version)} for one in found.assigned],
+        "rebuilt": [{"model": str(one.version), "branch": one.branch, "commit": one.commit} for one in found.rebuilt],
+        "kept": [str(version) for version in found.kept],
+        "stuck": [{"model": str(version), "why": why} for version, why in found.stuck],
+    }
+    return json.dumps(told, indent=2)
