@@ -11,7 +11,8 @@ from gitml.conventions.commits import likely_prefix
 from gitml.conventions.trailers import Trailer
 from gitml.conventions.versions import ModelVersion
 from gitml.errors import GitmlError
-from gitml.git import oplog, repository, trees
+from gitml.git import oplog, repository
+from gitml.git.command import git
 from gitml.git.history import History
 from gitml.git.objects import Objects, list_tree
 from gitml.git.oplog import Move
@@ -258,5 +259,7 @@ def _opening(model: str, config: Config, at: Path | None) -> str:
     """Write the commit with which a production branch begins; the same for everybody who does it in this second."""
     why = "It begins with no file, so that the first model comes by a pull request, too."
     text = f"{likely_prefix('models/', config.prefixes)}: open {upstream.production_branch(model)}\n\n{why}\n"
-    return commit_tree(trees.tree_with(None, {}, at), [], text, at=at)
+    # git knows the empty tree without having it; a repository that it is missing from is called broken by its fsck
+    empty = git("hash-object", "-w", "-t", "tree", "--stdin", at=at)
+    return commit_tree(empty, [], text, at=at)
 
