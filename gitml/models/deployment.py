@@ -219,7 +219,7 @@ class RollBack:
         storage = Storage(repository.find(self._at).root)
         seen = self.upstream
         ground = Ground(
-            "pull request", seen.refs, seen.known, seen.config, self._at, storage=storage, signers=seen.signers
+            "pull request", seen.refs, seen.known, seen.config, self._at, seen.law, storage, seen.signers
         )
         with Objects(self._at) as objects:
             judged = tuple(check([update], ground, objects, History(objects, self._at)))

@@ -239,7 +239,7 @@ def judge(
         A rule or gate says no.
     """
     storage = Storage(repository.find(at).root)
-    ground = Ground("pull request", seen.refs, seen.known, seen.config, at, storage=storage, signers=seen.signers)
+    ground = Ground("pull request", seen.refs, seen.known, seen.config, at, seen.law, storage, seen.signers)
     updates = [RefUpdate(ref, update.old, update.new) for ref, update in promotion.updates.items()]
     branch = f"{BRANCHES}{promotion.branch}"
     if all(update.ref != branch for update in updates):
@@ -247,9 +247,9 @@ def judge(
     with Objects(at) as objects:
         judged = tuple(check(updates, ground, objects, History(objects, at)))
         before = list_tree(promotion.production, at)
-        results = release.gate_results(
-            Snapshot(list_tree(promotion.commit, at), objects), Snapshot(before, objects) if before else None, seen.config
-        )
+        in_production = Snapshot(before, objects) if before else None
+        files = Snapshot(list_tree(promotion.commit, at), objects)
+        results = release.gate_results(files, in_production, seen.config, None)
     if Refusal(judged).is_final:
         raise Refused(f"{promotion.version} does not go to production", judged, results)
     return judged, tuple(results)

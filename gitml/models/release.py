@@ -15,6 +15,7 @@ from gitml.conventions.trailers import Trailer
 from gitml.conventions.versions import ModelVersion
 from gitml.errors import GitmlError, WrongUsage
 from gitml.git import oplog, repository, trees
+from gitml.git.command import git
 from gitml.git.history import History
 from gitml.git.objects import Objects, list_tree
 from gitml.git.oplog import Move
@@ -247,7 +248,7 @@ class Session:
     def _judge(self, objects: Objects) -> None:
         seen = self.upstream
         config = seen.config.changed(rules=(*seen.config.rules, ("data-present", "off")))  # it is sent after this
-        ground = Ground("pull request", seen.refs, seen.known, config, self._at, storage=self._storage, signers=seen.signers)
+        ground = Ground("pull request", seen.refs, seen.known, config, self._at, seen.law, self._storage, seen.signers)
         updates = [
             RefUpdate(f"refs/heads/{self.version.branch}", None, self.commit),
             RefUpdate(f"refs/tags/{self.version.tag}", None, self._tag),
@@ -262,7 +263,9 @@ class Session:
         tip = self.upstream.registry.production(self.wish.model)
         before = list_tree(tip, self._at) if tip is not None else []
         in_production = Snapshot(before, objects) if before else None
-        return release.gate_results(Snapshot(list_tree(self.commit, self._at), objects), in_production, config)
+        main = self.upstream.main_commit
+        behind = int(git("rev-list", "--count", main, "--not", self.commit, at=self._at)) if main is not None else None
+        return release.gate_results(Snapshot(list_tree(self.commit, self._at), objects), in_production, config, behind)
 
     def _message(self) -> str:
         names = [gate.metric for gate in self.upstream.config.gates]

@@ -60,6 +60,11 @@ class Upstream(NamedTuple):
         return self.refs.get(f"{_HEADS}{self.main}")
 
     @property
+    def law(self) -> str:
+        """Full name of the branch whose gitml.toml counts."""
+        return f"{_HEADS}{self.main}"
+
+    @property
     def known(self) -> list[str]:
         """Words for ``git rev-list`` behind ``--not``: what is on the remote already."""
         return [f"--remotes={self.remote}"]

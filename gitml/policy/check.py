@@ -118,7 +118,8 @@ class _Check:
             return
         is_release = name.kind == "model" and update.old is None  # production only opens with the empty tree
         if tip.has_files or is_release:
-            yield from release.judge(self.facts.snapshot(tip), self.facts.in_production(name), self.config)
+            behind = self.facts.behind(tip) if is_release else None
+            yield from release.judge(self.facts.snapshot(tip), self.facts.in_production(name), self.config, behind)
 
     def _other(self, update: RefUpdate) -> Iterable[Violation]:
         if update.tag is not None:

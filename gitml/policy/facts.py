@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitml.conventions import branches
 from gitml.conventions.versions import ModelVersion
+from gitml.git.command import git
 from gitml.git.history import LARGEST_COMMIT
 from gitml.git.objects import list_tree
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.verify import judge_snapshot
+from gitml.policy.figures import BEHIND
 from gitml.policy.refs import BRANCHES, Move, Target, Tip
 
 if TYPE_CHECKING:
@@ -88,6 +90,13 @@ class Facts:
         self._verdicts: dict[str, Verdict] = {}
         self._snapshots: dict[str, Snapshot] = {}
         self._deployed: dict[str, frozenset[str]] = {}
+
+    def behind(self, tip: Commit) -> int | None:
+        """Return how many commits of main a release lacks; None where nothing asks, or there is no main."""
+        main = self._ground.before.get(self._ground.law)
+        if main is None or all(gate.metric != BEHIND for gate in self._ground.config.gates):
+            return None
+        return int(git("rev-list", "--count", main, "--not", tip.oid, at=self._ground.at))
 
     def in_production(self, name: BranchName) -> Snapshot | None:
         """Return the files of the model that is in production; None before the first one."""

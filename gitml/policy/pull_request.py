@@ -108,7 +108,7 @@ def answer(asked: Asked, at: Path | None = None) -> Answer:
         history = History(objects, at)
         signers = read_signers(counted, project, objects)
         storage = _storage(counted, objects, at)
-        ground = Ground("pull request", before, known, project, at, storage=storage, signers=signers)
+        ground = Ground("pull request", before, known, project, at, BRANCHES + main, storage, signers)
         # a fork may call a branch main or models/model-v1: there it means nothing
         name = f"fork:{asked.head}" if asked.is_from_fork else asked.head
         update = RefUpdate(BRANCHES + (name or head), None, head)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitml.conventions import branches
 from gitml.pipeline import metrics, strict
+from gitml.policy import figures
 from gitml.policy.gates import gates, results
 from gitml.policy.report import report_complete
 from gitml.policy.rules import Violation
@@ -24,7 +25,7 @@ TEST_DATA = "test_data"
 """The metric that names the test data; figures on other data are not compared."""
 
 
-def judge(released: Snapshot, production: Snapshot | None, config: Config) -> list[Violation]:
+def judge(released: Snapshot, production: Snapshot | None, config: Config, behind: int | None) -> list[Violation]:
     """Judge the tree of a release or promotion.
 
     Parameters
@@ -35,8 +36,10 @@ def judge(released: Snapshot, production: Snapshot | None, config: Config) -> li
         Those of the model in production; None where there is none.
     config
         The project's configuration.
+    behind
+        How many commits of main it lacks; None where that is not asked.
     """
-    return [*_report(released, config), *_gates(released, production, config)]
+    return [*_report(released, config), *_gates(released, production, config, behind)]
 
 
 def experiment_of(released: Snapshot) -> str | None:
@@ -63,20 +66,23 @@ def _report(released: Snapshot, config: Config) -> list[Violation]:
     return report_complete(slug, document.decoded(content) if content is not None else None, config)
 
 
-def gate_results(released: Snapshot, production: Snapshot | None, config: Config) -> list[GateResult]:
+def gate_results(
+    released: Snapshot, production: Snapshot | None, config: Config, behind: int | None
+) -> list[GateResult]:
     """Return what each bound of each gate says of a release; parameters as for `judge`.
 
     A tolerance is compared only where both were measured on the same test data.
     """
-    now, before = _metrics(released, production)
-    return results(now, before if before is None or _is_same_data(now, before) else {}, config)
+    now, before = _metrics(released, production, behind)
+    return results(now, before if before is None or _is_same_data(now, before) else {}, _asked(config, behind))
 
 
-def _gates(released: Snapshot, production: Snapshot | None, config: Config) -> list[Violation]:
+def _gates(released: Snapshot, production: Snapshot | None, config: Config, behind: int | None) -> list[Violation]:
     level = config.level("gates")
     if not config.gates or level == "off":
         return []
-    now, before = _metrics(released, production)
+    now, before = _metrics(released, production, behind)
+    config = _asked(config, behind)
     if before is None or _is_same_data(now, before):
         return gates(now, before, config)
     found = gates(now, None, config)
@@ -87,8 +93,22 @@ def _gates(released: Snapshot, production: Snapshot | None, config: Config) -> l
     return found
 
 
-def _metrics(released: Snapshot, production: Snapshot | None) -> tuple[Flat, Flat | None]:
-    return metrics.read(released).metrics, metrics.read(production).metrics if production is not None else None
+def _metrics(released: Snapshot, production: Snapshot | None, behind: int | None) -> tuple[Flat, Flat | None]:
+    now, before = _figures(released), _figures(production) if production is not None else None
+    return ({**now, figures.BEHIND: behind} if behind is not None else now), before
+
+
+def _figures(snapshot: Snapshot) -> Flat:
+    """Return the metrics of a commit and what is derived of its files; no metrics file can say that otherwise."""
+    said = {name: value for name, value in metrics.read(snapshot).metrics.items() if name not in figures.NAMES}
+    return {**said, **figures.derived(snapshot)}
+
+
+def _asked(config: Config, behind: int | None) -> Config:
+    """Return the rules without a gate of what is not asked."""
+    if behind is not None:
+        return config
+    return config.changed(gates=tuple(gate for gate in config.gates if gate.metric != figures.BEHIND))
 
 
 def _is_same_data(now: Flat, before: Flat) -> bool:

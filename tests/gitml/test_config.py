@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitml import config
-from gitml.config import DEFAULTS, Config, Gate, Metric, WrongConfig
+from gitml.config import Approvals, Config, DEFAULTS, Forge, Gate, Metric, WrongConfig
 from gitml.conventions.commits import PREFIXES, Prefix
 
 WHOLE = """\
@@ -56,6 +56,17 @@ def test_a_whole_file(tmp_path: Path, ends: str, mark: bytes) -> None:
     assert [found.level(rule) for rule in ("commit-prefix", "no-secret", "gates")] == ["warn", "off", "error"]
 
 
+def test_who_agrees_and_where() -> None:
+    found = config.parse(
+        b'[approvals]\nneeded = 2\nsigners = ".people/signers"\nsigned_releases = true\n'
+        b'[forge]\nkind = "gitea"\nurl = "https://git.example.com:3000"\n'
+    )
+    assert found.approvals == Approvals(2, ".people/signers", True)
+    assert found.forge == Forge("gitea", "https://git.example.com:3000")
+    assert (DEFAULTS.approvals.needed, DEFAULTS.forge.kind) == (0, "")
+    assert DEFAULTS.changed(since="1" * 40) == Config(since="1" * 40)
+
+
 def test_prefixes_may_say_what_they_are_for() -> None:
     found = config.parse(b'[commits.prefixes]\nfeat = "something new"\nfix = "something mended"\n')
     assert found.prefixes == (Prefix("feat", "something new"), Prefix("fix", "something mended"))
@@ -63,7 +74,27 @@ def test_prefixes_may_say_what_they_are_for() -> None:
 
 FAULTS = [
     ("[commit]\n", "line 1: 'commit' is unknown", "Did you mean commits?"),
-    ("\n\n[zzz]\n", "line 3: 'zzz' is unknown", "There are commits, branches, metric, rules, files, gates, adoption."),
+    (
+        "\n\n[zzz]\n",
+        "line 3: 'zzz' is unknown",
+        "There are commits, branches, metric, rules, files, gates, approvals, forge, adoption.",
+    ),
+    ("[approvals]\nneeded = -1\n", "line 2: needed is a number of people", "For example needed = 1."),
+    ("[approvals]\nneeded = true\n", "line 2: needed is a number of people", "For example needed = 1."),
+    (
+        '[approvals]\nsigners = "../x"\n',
+        "line 2: signers is a file of this repository",
+        'For example "allowed_signers".',
+    ),
+    (
+        '[approvals]\nsigners = "/etc/x"\n',
+        "line 2: signers is a file of this repository",
+        'For example "allowed_signers".',
+    ),
+    ("[approvals]\nsigned_releases = 1\n", "line 2: signed_releases is true or false", ""),
+    ("[approvals]\nneed = 1\n", "line 2: 'approvals.need' is unknown", "Did you mean needed?"),
+    ('[forge]\nkind = "hub"\n', "line 2: there is no forge 'hub'", "There are github, gitlab, gitea, none."),
+    ('[forge]\nurl = "x"\n', "line 2: url is the address of a forge", 'For example "https://git.example.com".'),
     ("commits = 3\n", "line 1: commits is a table", "Write [commits] on a line of its own."),
     ("[commits]\nprefix = []\n", "line 2: 'commits.prefix' is unknown", "Did you mean prefixes?"),
     ("commits.prefix = []\n", "line 1: 'commits.prefix' is unknown", "Did you mean prefixes?"),

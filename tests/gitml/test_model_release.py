@@ -177,6 +177,52 @@ class TestWhatIsRefused:
         team.ada.commit("experiment: easier", **{"gitml.toml": "[gates.roc_auc]\nmin = 0.1\n"})
         assert "is below 0.7005" in self.refused(team, gitml)
 
+    def test_a_model_that_is_too_large(self, team: Team, gitml: Gitml) -> None:
+        team.law('[gates."model.bytes"]\nmax = 4\n')
+        assert "model.bytes 5 is above 4 (gates)" in self.refused(team, gitml, "lower")
+        team.law('[gates."model.bytes"]\nmax = 5\n')
+        assert gitml("model", "release", "lower", at=team.ada.path).code == 0
+
+    def test_an_experiment_that_is_far_behind_main(self, team: Team, gitml: Gitml) -> None:
+        team.law('[gates."main.behind"]\nmax = 0\n')
+        said = self.refused(team, gitml, "lower")
+        assert "main.behind 1 is above 0 (gates)" in said
+        team.law('[gates."main.behind"]\nmax = 2\n')
+        assert gitml("model", "release", "lower", at=team.ada.path).code == 0
+        for number in range(3):
+            team.law(f'[gates."main.behind"]\nmax = 2\n# {number}\n')
+        assert gitml("model", "promote", "v1", at=team.ada.path).code == 0, "main moved on since"
+
+    @pytest.mark.parametrize(
+        ("table", "says"),
+        [
+            ("slice,excess\na,0.2\nb,0.31\n", "slices.worst 0.31 is above 0.3 (gates)"),
+            ("slice,excess\na,nan\n", "there is no slices.worst among the metrics (gates)"),
+            ("slice\na\n", "there is no slices.worst among the metrics (gates)"),
+            (None, "there is no slices.worst among the metrics (gates)"),
+        ],
+    )
+    def test_a_group_of_rows_for_which_it_is_too_bad(
+        self, team: Team, gitml: Gitml, table: str | None, says: str
+    ) -> None:
+        team.law('[gates."slices.worst"]\nmax = 0.3\n')
+        team.ada.git("switch", "--quiet", "experiments/lower")
+        if table is not None:
+            team.ada.commit("experiment: groups", **{"analysis/slices.csv": table})
+        assert says in self.refused(team, gitml)
+
+    def test_no_metrics_file_can_say_what_is_derived(self, team: Team, gitml: Gitml) -> None:
+        from gitml.git.objects import Objects, list_tree
+        from gitml.pipeline.snapshot import Snapshot
+        from gitml.policy import release
+
+        team.ada.git("switch", "--quiet", "experiments/lower")
+        said = '{"roc_auc": 0.703, "model.bytes": 1, "main.behind": 0}'
+        team.ada.commit("experiment: lies", **{"results/train/metrics.json": said})
+        with Objects(team.ada.path) as objects:
+            found = release._figures(Snapshot(list_tree("HEAD", team.ada.path), objects))
+        assert found == {"roc_auc": 0.703, "model.bytes": 5}
+
     def test_an_unfinished_report(self, team: Team, gitml: Gitml) -> None:
         team.ada.git("switch", "--quiet", "main")
         assert gitml("exp", "start", "idea", at=team.ada.path).code == 0

@@ -24,8 +24,8 @@ from .test_hooks_pre_push import with_hooks
 from .test_hooks_pre_receive import locked
 
 Gitml = Callable[..., Done]
-ELSEWHERE = {"data-present"}
-"""Rules that need a DVC remote: see test_data_rule.py."""
+ELSEWHERE = {"data-present", "approvals", "signed-release"}
+"""Rules that need a DVC remote, or people with keys: see test_data_rule.py and test_model_promote.py."""
 
 SECRET = f"token = 'ghp_{'a1B2' * 9}'\n"
 RELEASED = {"provenance.json": '{"experiment": "lr"}', "reports/lr/README.md": finished_report()}
@@ -182,6 +182,8 @@ def test_the_table_is_the_one_of_the_design() -> None:
         "lock-stale": "-xxx",
         "report-complete": "--xx",
         "gates": "--xx",
+        "approvals": "---x",
+        "signed-release": "--xx",
         "no-large-file": "xxxx",
         "clean-notebook": "xxxx",
         "no-secret": "xxxx",
