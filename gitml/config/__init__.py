@@ -28,6 +28,7 @@ RULES = (
     "lock-forged",
     "metric-covered",
     "lock-stale",
+    "provenance",
     "report-complete",
     "gates",
     "approvals",

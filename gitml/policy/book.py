@@ -47,6 +47,7 @@ BOOK = (
     Rule("lock-forged", "what git keeps of a run is what the run wrote", _AT_THE_DESK_TOO),
     Rule("metric-covered", "every metrics file is the out of a stage", _AT_THE_DESK_TOO),
     Rule("lock-stale", "released results are those of their code, data and parameters", _FROM_PUSH_ON),
+    Rule("provenance", "a release says truly which commit, metrics and locks it is made of", _ON_RELEASE),
     Rule("report-complete", "a released experiment's report has every section", _ON_RELEASE),
     Rule("gates", "a released model reaches the metrics that gitml.toml asks for", _ON_RELEASE),
     Rule("approvals", "others than its authors agree before a model goes to production", _ON_THE_SERVER),

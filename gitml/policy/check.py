@@ -15,6 +15,7 @@ from gitml.policy.contents import NewFile
 from gitml.policy.data import data_present
 from gitml.policy.facts import Facts, Ground
 from gitml.policy.law import RULE, readable_config
+from gitml.policy.origin import provenance
 from gitml.policy.refs import Target
 from gitml.policy.rules import Violation
 
@@ -119,6 +120,8 @@ class _Check:
         is_release = name.kind == "model" and update.old is None  # production only opens with the empty tree
         if tip.has_files or is_release:
             behind = self.facts.behind(tip) if is_release else None
+            if is_release:
+                yield from self._provenance(tip)
             yield from release.judge(self.facts.snapshot(tip), self.facts.in_production(name), self.config, behind)
 
     def _other(self, update: RefUpdate) -> Iterable[Violation]:
@@ -265,6 +268,11 @@ class _Check:
                 )
                 if unsigned is not None:
                     yield unsigned
+
+    def _provenance(self, tip: Commit) -> Iterable[Violation]:
+        parent = self.history.commit(tip.parents[0]) if len(tip.parents) == 1 else None
+        before = self.facts.snapshot(parent) if parent is not None else None
+        yield from provenance(tip, self.facts.snapshot(tip), before, self.config)
 
     def _approvals(self, update: RefUpdate, name: BranchName) -> Iterable[Violation]:
         """Judge whether others agreed to what production gets; what it had before needs nobody's word."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitml import config
-from gitml.config import Approvals, Config, DEFAULTS, Forge, Gate, Metric, WrongConfig
+from gitml.config import DEFAULTS, Approvals, Config, Forge, Gate, Metric, WrongConfig
 from gitml.conventions.commits import PREFIXES, Prefix
 
 WHOLE = """\

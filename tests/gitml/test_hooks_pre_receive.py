@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -352,8 +353,12 @@ class TestLock:
         done = push(repo, "HEAD:experiments/x")
         assert done.code == 0
         assert "gitml: warning (lock-stale)" in done.err
-        repo.commit("model: release", **{"provenance.json": '{"experiment": "lr"}'}, **{REPORT: finished_report()})
-        assert refusal(push(repo, "HEAD:refs/heads/models/model-v1"))[0] == "gitml: push refused (lock-stale)"
+        files = {"reports__lr__README.md": finished_report(), **locked(train="2")}
+        release = registry.of_an_experiment(
+            {name.replace("/", "__"): text for name, text in files.items()}, {"auc": 0.71}
+        )
+        said = refusal(push(repo, f"{release}:refs/heads/models/model-v1"))[0]
+        assert said == "gitml: push refused (lock-stale)"
 
     def test_a_metric_that_no_stage_makes(self, server: Server) -> None:
         repo = server.clone()
@@ -372,9 +377,9 @@ class TestRelease:
     def test_without_provenance(self, registry: Registry) -> None:
         commit = registry.store(registry.tree(a="1"), registry.repo.git("rev-parse", "main"))
         assert refusal(push(registry.repo, f"{commit}:refs/heads/models/model-v1"))[:3] == [
-            "gitml: push refused (report-complete)",
+            "gitml: push refused (provenance, report-complete)",
             "  models/model-v1",
-            "    provenance.json does not say which experiment is released",
+            f"    provenance.json of {commit[:10]} does not say truly what is released",
         ]
 
     @pytest.mark.parametrize("provenance", ["", "[]", '{"experiment": "../x"}', '{"experiment": 1}', "{" * 5000])
@@ -399,7 +404,7 @@ class TestRelease:
         return Registry(repo)
 
     def release(self, gated: Registry, number: int, metrics: str) -> Done:
-        told = {"provenance.json": '{"experiment": "lr"}', "reports__lr__README.md": finished_report()}
+        told = {"reports__lr__README.md": finished_report()}
         stage = "stages:\n  t:\n    cmd: x\n    metrics: [{m.json: {cache: false}}]\n"
         from hashlib import md5
 
@@ -408,7 +413,8 @@ class TestRelease:
             f"      md5: {md5(metrics.encode(), usedforsecurity=False).hexdigest()}\n"
         )
         files = {"dvc.yaml": stage, "dvc.lock": lock, "m.json": metrics, ".dvc__config": "", "n": str(number)}
-        commit = gated.store(gated.tree(**told, **files), gated.repo.git("rev-parse", "origin/main"))
+        said = json.loads(metrics)
+        commit = gated.of_an_experiment({**told, **files}, {} if "NaN" in metrics else said)
         done = push(gated.repo, f"{commit}:refs/heads/models/model-v{number}")
         gated.repo.git("update-ref", "refs/made/it", commit)
         return done

@@ -10,7 +10,7 @@ import pytest
 from gitml.git import history, objects
 from gitml.hooks import pre_receive
 
-from .conftest import Done, Registry, Repo, Server
+from .conftest import Done, Registry, Repo, Server, finished_report
 from .test_hooks_pre_receive import joined, push, refusal
 
 Gitml = Callable[..., Done]
@@ -227,11 +227,9 @@ class TestManyAtOnce:
     def test_a_release_its_tag_its_promotion_and_production(self, server: Server) -> None:
         registry = Registry(server.clone("registry"))
         repo = registry.repo
-        opening, first = registry.open(), registry.release(1)
-        files = {"provenance.json": '{"experiment": "lr"}'}
-        tree = repo.git("rev-parse", f"{first}^{{tree}}")
-        assert files
-        two = registry.store(tree, repo.git("rev-parse", "origin/main"), message="model: again")
+        opening = registry.open()
+        registry.release(1)
+        two = registry.of_an_experiment({"reports__lr__README.md": finished_report(), "model": "2"})
         repo.git("tag", "-a", "-m", "x", "model@v2.0.0", two)
         promotion = registry.promotion(two, 2, opening)
         updates = [f"{two}:refs/heads/models/model-v2", "refs/tags/model@v2.0.0"]
@@ -251,7 +249,7 @@ class TestManyAtOnce:
     def test_a_release_without_files(self, server: Server) -> None:
         registry = Registry(server.clone("registry"))
         commit = registry.store(registry.EMPTY, registry.repo.git("rev-parse", "main"))
-        assert rules(push(registry.repo, f"{commit}:refs/heads/models/model-v1")) == "report-complete"
+        assert rules(push(registry.repo, f"{commit}:refs/heads/models/model-v1")) == "provenance, report-complete"
 
 
 class TestGitmlToml:

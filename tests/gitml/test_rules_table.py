@@ -33,6 +33,7 @@ FILES: dict[str, dict[str, str]] = {
     "lock-forged": locked('{"auc": 0.99}\n'),
     "metric-covered": {"dvc.yaml": "metrics: [m.json]\n", "m.json": "{}", ".dvc/config": ""},
     "lock-stale": {**locked(train="2"), **RELEASED},
+    "provenance": RELEASED,
     "report-complete": {"a": "1"},
     "gates": RELEASED,
     "no-large-file": {"large.txt": "x" * 2_000},
@@ -41,7 +42,12 @@ FILES: dict[str, dict[str, str]] = {
 }
 """What breaks each rule about files."""
 
-BRANCHES = {"lock-stale": "models/model-v2", "report-complete": "models/model-v3", "gates": "models/model-v4"}
+BRANCHES = {
+    "provenance": "models/model-v5",
+    "lock-stale": "models/model-v2",
+    "report-complete": "models/model-v3",
+    "gates": "models/model-v4",
+}
 
 
 def config(level: str) -> str:
@@ -180,6 +186,7 @@ def test_the_table_is_the_one_of_the_design() -> None:
         "lock-forged": "xxxx",
         "metric-covered": "xxxx",
         "lock-stale": "-xxx",
+        "provenance": "--xx",
         "report-complete": "--xx",
         "gates": "--xx",
         "approvals": "---x",
