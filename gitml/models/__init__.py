@@ -1,0 +1,1 @@
+"""Releases, promotion, the registry and what proves them."""
