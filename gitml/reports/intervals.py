@@ -31,6 +31,9 @@ MOST_ROWS = 20_000_000
 
 _EXTRA = "numpy and pyarrow are not installed; they come with the extra gitml[reports]."
 
+TWICE = "a test row stands in the predictions twice"
+"""Why two models cannot be paired that may well have been scored on the same data."""
+
 LEAST_BLOCKS = 6
 """Fewer blocks give no interval: that five all go one way happens by chance more often than once in twenty."""
 
@@ -210,7 +213,7 @@ def difference(now: Predictions, before: Predictions) -> str:
     if (now.kind, now.classes) != (before.kind, before.classes):
         return "the two predict other things"
     if len(np.unique(now.rows)) < len(now.rows) or len(np.unique(before.rows)) < len(before.rows):
-        return "a test row stands in the predictions twice"
+        return TWICE
     one, other = in_order(now), in_order(before)
     if not np.array_equal(one.rows, other.rows):
         return "the two were scored on other test rows"
