@@ -170,7 +170,7 @@ def code_changes(evidence: Evidence) -> str:
     added, deleted = sum(one.added or 0 for one in files), sum(one.deleted or 0 for one in files)
     said = f"{len(files):,} file{'s' * (len(files) > 1)} differ{'s' * (len(files) == 1)} from {old}"
     rows = [
-        (code(one.path), "binary" if one.added is None else f"+{one.added:,}", f"-{one.deleted or 0:,}")
+        (code(one.path), *(("binary",) * 2 if one.added is None else (f"+{one.added:,}", f"-{one.deleted or 0:,}")))
         for one in files[:MOST_LINES]
     ]
     lines = table(("file", "added", "deleted"), rows, (1, 2))

@@ -105,7 +105,7 @@ def _metrics(evidence: Evidence) -> str:
 
 def _mcnemar(evidence: Evidence) -> list[str]:
     test = evidence.mcnemar
-    if test is None or evidence.champion is None:
+    if test is None or evidence.champion is None or not test.only_now + test.only_before:
         return []
     new, old = plain(evidence.challenger.name), plain(evidence.champion.name)
     return [

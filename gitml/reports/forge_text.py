@@ -28,6 +28,8 @@ _CLOSES = re.compile(
     re.IGNORECASE,
 )
 
+_COMMAND = re.compile(r"^(?=/)", re.MULTILINE)
+
 _RAW: dict[Forge, str] = {
     "github": "{project}/blob/{commit}/{{path}}?raw=true",
     "gitlab": "{project}/-/raw/{commit}/{{path}}",
@@ -36,8 +38,8 @@ _RAW: dict[Forge, str] = {
 
 
 def quiet(markdown: str) -> str:
-    """Return Markdown in which no words close, reopen or resolve an issue, in code neither."""
-    return _CLOSES.sub(rf"\1{_JOINER}", markdown)
+    """Return Markdown in which no words close, reopen or resolve an issue, in code neither, and no line is a command."""
+    return _COMMAND.sub(_JOINER, _CLOSES.sub(rf"\1{_JOINER}", markdown))
 
 
 def image_base(forge: Forge, project: str, commit: str) -> str:

@@ -49,7 +49,7 @@ def of_counts(only_now: int, only_before: int) -> McNemar:
     for place in range(fewer, -1, -1):
         tail += term
         term *= place / (count - place + 1)
-        if term < tail * _NEGLIGIBLE:
+        if term <= tail * _NEGLIGIBLE:
             break
     if only_now == only_before:
         return McNemar(only_now, only_before, 1.0, 1 - just_so / 2)
