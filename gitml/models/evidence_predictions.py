@@ -7,7 +7,6 @@ give the figure that the metrics file has: else it belongs to another number.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +18,7 @@ from gitml.pipeline.digest import fingerprint
 from gitml.pipeline.project import projects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
     from gitml.pipeline.snapshot import Snapshot
     from gitml.pipeline.storage import DataObject, Storage
@@ -87,8 +86,11 @@ def compare(now: Model, before: Model, storage: Storage, fetch: bool = False) ->
     """
     try:
         stored = [_recorded(model) for model in (now, before)]
-        with _opened(stored, storage, fetch) as files:
-            first, second = (_read(*each) for each in zip((now, before), stored, files, strict=True))
+        with TemporaryDirectory(prefix="gitml-") as lent:
+            first, second = (
+                _read(model, each, _file(model.name, each, storage, fetch, lent))
+                for model, each in zip((now, before), stored, strict=True)
+            )
     except _NotThere as error:
         return Paired(why=error.what)
     return _compared(now, before, first, second)
@@ -144,30 +146,26 @@ def _read(model: Model, stored: DataObject, file: Path | None) -> Predictions:
         raise _NotThere(f"the predictions of {model.name} cannot be read: {error.why.rstrip('.')}") from None
 
 
-@contextmanager
-def _opened(stored: Sequence[DataObject], storage: Storage, fetch: bool) -> Iterator[list[Path | None]]:
-    """Lend the files of objects: those of the cache, else of a remote that is a folder, else fetched ones."""
-    with TemporaryDirectory(prefix="gitml-") as lent:
-        yield [_file(each, storage, fetch, lent) for each in stored]
-
-
-def _file(stored: DataObject, storage: Storage, fetch: bool, lent: str) -> Path | None:
+def _file(name: str, stored: DataObject, storage: Storage, fetch: bool, lent: str) -> Path | None:
+    """Return the file of an object: that of the cache, else of a remote that is a folder, else a fetched one."""
     known = storage.settings(stored.project)
     kept = Path(stored.below(known.cache)) if known.cache is not None else None
     if not fetch or (kept is not None and kept.is_file()):
         return kept
     remote = stored.remote or known.default_remote
     folder = known.folder(remote)
-    if folder is not None and folder.is_absolute():
-        return Path(stored.below(folder))
     if not known.url(remote):
-        raise _NotThere("the predictions are not in DVC's cache here, and there is no DVC remote to fetch them from")
-    if known.cache is None:
-        known = known._replace(values={**known.values, "cache": {"dir": lent}})
-    try:
-        moved = dvc.fetch(known, remote, [(stored.md5, stored.is_exact)])
-    except GitmlError as error:
-        raise _NotThere(f"the predictions could not be fetched: {error.what}") from None
-    if moved.failed:
-        raise _NotThere("the predictions could not be fetched: the DVC remote does not give them")
-    return Path(stored.below(known.cache or lent))
+        raise _NotThere(f"the predictions of {name} are not in DVC's cache here, and there is no DVC remote")
+    if folder is not None and folder.is_absolute():
+        found = Path(stored.below(folder))
+    else:
+        if known.cache is None:
+            known = known._replace(values={**known.values, "cache": {"dir": lent}})
+        try:
+            dvc.fetch(known, remote, [(stored.md5, stored.is_exact)])
+        except GitmlError as error:
+            raise _NotThere(f"the predictions of {name} could not be fetched: {error.what}") from None
+        found = Path(stored.below(known.cache or lent))
+    if not found.is_file():
+        raise _NotThere(f"the predictions of {name} are neither in DVC's cache here nor in the DVC remote")
+    return found

@@ -38,7 +38,7 @@ _RAW: dict[Forge, str] = {
 
 
 def quiet(markdown: str) -> str:
-    """Return Markdown in which no words close, reopen or resolve an issue, in code neither, and no line is a command."""
+    """Return Markdown in which no words close or reopen an issue, in code neither, and no line is a command."""
     return _COMMAND.sub(_JOINER, _CLOSES.sub(rf"\1{_JOINER}", markdown))
 
 

@@ -83,10 +83,7 @@ class Releases:
         self.folder = folder
         repo.with_dvc().commit()
         self.main = repo.git("rev-parse", "HEAD")
-
-    @property
-    def cache(self) -> Path:
-        return self.repo.path / ".dvc/cache"
+        self.cache = repo.path / ".dvc/cache"
 
     def release(
         self,
@@ -98,7 +95,7 @@ class Releases:
         slug: str = "lr",
         **files: str,
     ) -> str:
-        """Release a model as model-v<number> and return its commit; the names of files have __ for /."""
+        """Release a model as model-v<number> and return its commit."""
         repo, here = self.repo, f"{self.folder}/" if self.folder else ""
         repo.git("switch", "--quiet", "--detach", self.main)
         source = self.repo.git("rev-parse", "HEAD")
@@ -111,7 +108,10 @@ class Releases:
             f"{here}dvc.lock": lock(table, data),
             f"reports/{slug}/README.md": finished_report(slug),
             "provenance.json": json.dumps({"experiment": slug, "commit": source}),
-            **{f"{here}{name.replace('__', '/')}": content for name, content in files.items()},
+            **{
+                f"{here if name.startswith(('results/', 'stages/')) else ''}{name}": text
+                for name, text in files.items()
+            },
         }
         if table is not None:
             self.keep(table)
