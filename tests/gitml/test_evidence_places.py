@@ -74,7 +74,7 @@ class TestPlaces:
         found = gather(new, old, CONFIG, bare, names=NAMES)
         assert (found.verdict.outcome, len(found.changes.code)) == ("higher", 0)
         assert found.verdict.why == "the predictions of model-v4 are not in DVC's cache here"
-        assert [one.name for one in found.comparison.changes][0] == "roc_auc"
+        assert found.comparison.changes[0].name == "roc_auc"
 
     def test_a_clone_without_blobs_asks_the_server_a_few_times_only(self, made: Releases, tmp_path: Path) -> None:
         old = made.release(3, FAIR, **{f"stages/s{number}.py": f"{number}\n" for number in range(30)})
