@@ -60,6 +60,13 @@ class TestAgainstProduction:
         assert found.mcnemar == of_predictions(*read)
         assert found.notes == ()
 
+    def test_rows_in_another_order(self, made: Releases) -> None:
+        turned = GOOD.take(pa.array(np.arange(ROWS)[::-1]))
+        old = made.release(3, FAIR)
+        found, straight = told(made, made.release(4, turned), old), told(made, made.release(5, GOOD), old)
+        assert found.mcnemar == straight.mcnemar
+        assert found.verdict.outcome == straight.verdict.outcome == "better"
+
     def test_worse_and_within_noise(self, made: Releases) -> None:
         good, fair, also = made.release(1, GOOD), made.release(2, FAIR), made.release(3, predictions(9))
         assert told(made, fair, good).verdict.outcome == "worse"
@@ -229,6 +236,16 @@ class TestWhatElseDiffers:
         assert [(one.name, one.before) for one in found.worst] == [("a = 1", 0.5), ("b = 2", 0.4), ("d = 4", None)]
         assert ([one.name for one in found.risen], found.both, found.higher, found.why) == (["a = 1"], 2, 1, "")
 
+    def test_slices_of_one_name_and_other_rows_are_not_compared(self, made: Releases) -> None:
+        old, new = (
+            made.release(
+                number, table, **{"results/analysis/slices.csv": f"slice,rows,loss\na = 1,{rows},0.{number}\n"}
+            )
+            for number, table, rows in ((3, FAIR, 10), (4, GOOD, 11))
+        )
+        found = told(made, new, old).slices
+        assert ([one.before for one in found.worst], found.both, found.risen) == ([None], 0, ())
+
     def test_slices_that_are_missing_or_broken(self, made: Releases) -> None:
         good, broken = "slice,rows,loss,excess\na = 1,10,0.5,0.1\n", 'slice,rows\n"a\x00'
         none, some = made.release(1, FAIR), made.release(2, GOOD, **{"results/analysis/slices.csv": good})
@@ -269,3 +286,12 @@ class TestWhatElseDiffers:
         assert "`1111111111` (not in this clone)" in as_markdown(
             told(made, made.release(4, GOOD, **{"provenance.json": said}), None)
         )
+
+    def test_a_day_that_no_calendar_has(self, made: Releases) -> None:
+        tree = made.repo.git("rev-parse", f"{made.release(4, GOOD)}^{{tree}}")
+        who = "Ada <ada@example.com> 99999999999999999 +0000"
+        content = f"tree {tree}\nauthor {who}\ncommitter {who}\n\nmodel: release\n"
+        new = made.repo.run(
+            "git", "hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=content
+        ).out.strip()
+        assert f"model-v4 is `{new[:10]}` (by Ada) from" in as_markdown(told(made, new, None))
