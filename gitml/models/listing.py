@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gitml.conventions import branches
+from gitml.conventions.released import TEST_DATA
 from gitml.experiments.rows import number
 from gitml.git.objects import Objects
 from gitml.models import claims, registry
 from gitml.models.claims import Claim
-from gitml.policy.release import TEST_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,17 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitml.conventions import branches, versions
+from gitml.conventions.released import CARD, PROVENANCE
 from gitml.conventions.versions import ModelVersion
 from gitml.git.trees import OBJECT_ID
 from gitml.pipeline import strict
-from gitml.policy import origin
-from gitml.policy.release import PROVENANCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE = PROVENANCE
-CARD = origin.CARD
 OF_A_RELEASE = (FILE, CARD)
 """What the top of a release's tree has, and no other tree."""
 
