@@ -11,10 +11,11 @@ import click
 
 from gitml.cli.exp_show import columns
 from gitml.cli.model_list import checked_remote
-from gitml.cli.model_table import as_data, moment, stage
+from gitml.cli.model_table import as_data, stage
 from gitml.cli.terminal import filled, printable
 from gitml.conventions.amounts import bytes_in_words
 from gitml.conventions.branches import DEFAULT_MODEL
+from gitml.conventions.moments import moment
 from gitml.experiments import shown as values
 from gitml.experiments import store
 from gitml.experiments.rows import number
@@ -27,6 +28,7 @@ MOST = 15
 """Lines of a table; --json has all of them."""
 
 LONGEST_NAME, LONGEST_VALUE = 46, 28
+_INDENT = 15
 
 
 @click.command("show", epilog="\b\nExample:\n  gitml model show v4\n  gitml model show v4 --card > MODEL_CARD.md")
@@ -61,21 +63,7 @@ def _as_json(found: Shown) -> str:
             "files": [file._asdict() for file in told.model],
             "environment": dict(told.environment),
         }
-    more["deployments"] = [_deployment(period) for period in found.row.periods]
     return json.dumps({**as_data(found.row), **more}, indent=2)
-
-
-def _deployment(period: Period) -> dict[str, Any]:
-    came, left = period
-    return {
-        "since": moment(came.time),
-        "by": came.person,
-        "reason": came.reason,
-        "until": None if left is None else moment(left.time),
-        "until_by": None if left is None else left.person,
-        "until_reason": None if left is None else left.reason,
-        "replaced_by": None if left is None or left.version is None else str(left.version),
-    }
 
 
 def _as_text(found: Shown) -> str:
@@ -107,9 +95,9 @@ def _facts(found: Shown) -> Iterator[str]:
         facts["repackaged"] = f"the model of {told.repackaged}, unchanged" if told.repackaged is not None else ""
     for name, text in facts.items():
         if text:
-            yield f"  {name:11}{filled(text, ' ' * 13)[13:]}"
+            yield f"  {name:{_INDENT - 2}}{filled(text, ' ' * _INDENT)[_INDENT:]}"
     for place, line in enumerate(found.conclusions):
-        yield f"  {'' if place else 'conclusions':11}{filled(line, ' ' * 15)[15 if not place else 13 :]}"
+        yield f"  {'' if place else 'conclusions':{_INDENT - 2}}{filled(line, ' ' * _INDENT)[_INDENT:]}"
 
 
 def _tables(row: Row, told: Provenance) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from gitml.cli.cells import for_spreadsheet, in_columns, short_people
 from gitml.cli.terminal import WIDTH, printable
+from gitml.conventions.moments import moment
 from gitml.experiments import shown
 from gitml.experiments.rows import number
-from gitml.models.listing import List, Row
+from gitml.models.listing import List, Period, Row
 
 LONGEST_AUTHOR = 10
 SHORTEST = 8
@@ -84,14 +84,7 @@ def as_data(row: Row) -> dict[str, Any]:
         "commit": release.commit,
         "released": {"at": moment(row.time) or None, "by": row.person},
         "stage": stage(row),
-        "production": [
-            {
-                "since": moment(one.came.time),
-                "until": None if one.left is None else moment(one.left.time),
-                "commit": one.came.commit,
-            }
-            for one in row.periods
-        ],
+        "production": [deployment(period) for period in row.periods],
         "yanked": None
         if yanked is None
         else {"at": moment(yanked.time), "by": yanked.person, "reason": yanked.subject},
@@ -100,6 +93,21 @@ def as_data(row: Row) -> dict[str, Any]:
         "vs_production": {name: {"delta": delta, "word": word} for name, (delta, word) in row.versus.items()},
         "metrics": dict(row.metrics),
         "fault": row.claim.fault or None,
+    }
+
+
+def deployment(period: Period) -> dict[str, Any]:
+    """Return a time in production for JSON."""
+    came, left = period
+    return {
+        "commit": came.commit,
+        "since": moment(came.time),
+        "by": came.person,
+        "reason": came.reason,
+        "until": None if left is None else moment(left.time),
+        "until_by": None if left is None else left.person,
+        "until_reason": None if left is None else left.reason,
+        "replaced_by": None if left is None or left.version is None else str(left.version),
     }
 
 
@@ -117,14 +125,6 @@ def experiment(row: Row) -> str:
     if told is None:
         return "unreadable"
     return told.experiment or told.commit[:10]
-
-
-def moment(time: int) -> str:
-    """Return a time as ISO 8601 in UTC; empty for 0 and for what no calendar has."""
-    try:
-        return datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds") if time else ""
-    except (ValueError, OverflowError, OSError):
-        return ""
 
 
 def _cells(made: List, now: float) -> tuple[list[str], list[dict[str, str]]]:

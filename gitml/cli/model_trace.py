@@ -25,7 +25,7 @@ from gitml.pipeline.storage import Storage
 PRODUCTION = "production"
 MOST_NAMED = 10
 _DEPTHS = {"production": 0, "tag": 1, "provenance": 1, "commit": 1}
-_INDENT = 16
+_INDENT = 19
 
 
 class Traced(NamedTuple):
@@ -149,7 +149,7 @@ def _as_text(traced: Traced) -> str:
     for link in traced.links:
         if link.name != "production" and link.release != release:
             release = link.release
-            lines.append(f"{release}   models/{release}")
+            lines.append(release)
         lines += _line(link, _DEPTHS.get(link.name, 2))
     if traced.release is not None:
         yanked = traced.release.yanked

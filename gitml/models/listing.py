@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gitml.conventions import branches
+from gitml.conventions.moments import seconds
 from gitml.conventions.released import TEST_DATA
 from gitml.experiments.rows import number
 from gitml.git.objects import Objects
@@ -160,11 +160,7 @@ def released(release: Release, claim: Claim) -> tuple[int, str]:
         return release.tag.time, release.tag.person
     if claim.told is None:
         return 0, ""
-    try:
-        time = int(datetime.fromisoformat(claim.told.time).timestamp())
-    except (ValueError, OverflowError, OSError):
-        time = 0
-    return time, claim.told.person.partition(" <")[0]
+    return seconds(claim.told.time), claim.told.person.partition(" <")[0]
 
 
 def versus(now: float, production: float) -> tuple[float, Word]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gitml.conventions.moments import moment
 from gitml.conventions.shell import printable
 from gitml.git.command import git
 from gitml.git.history import EMPTY_TREES, LARGEST_COMMIT, Commit, parse
@@ -105,7 +106,8 @@ def production(model: str, known: Registry, at: Path | None = None) -> tuple[Lin
             else f"Its tree {tree[:SHOWN]} is that of no release of {model} that is known here."
         )
         return Link("production", f"{branch} {tip[:SHOWN]}", False, why), None
-    says = f"{branch} {tip[:SHOWN]} has the tree of {release.version}"
+    last = registry.deployments(tip, at, 1)[0]
+    says = f"{branch} {tip[:SHOWN]} by {printable(last.person)}, {moment(last.time)[:10]}, has the tree of {release.version}"
     return Link("production", says, True, release=str(release.version)), release
 
 
