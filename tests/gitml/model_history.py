@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from gitml.conventions.moments import moment
 from gitml.conventions.versions import ModelVersion
 from gitml.models.provenance import CARD, FILE, ModelFile, Provenance, Source, render
 from tests.gitml.conftest import Repo, finished_report
@@ -148,7 +149,7 @@ class Models:
             figures,
             ENVIRONMENT,
             "Ada <ada@example.com>",
-            "2026-11-02T10:00:00Z",
+            moment(self.time),
         )
 
     def release(
