@@ -89,7 +89,13 @@ class Models:
     # What a team does.
 
     def experiment(
-        self, slug: str, lr: float = 1e-3, by: str = "Bo", files: Mapping[str, bytes] | None = None, **metrics: Any
+        self,
+        slug: str,
+        lr: float = 1e-3,
+        by: str = "Bo",
+        files: Mapping[str, bytes] | None = None,
+        predictions: bytes = b"",
+        **metrics: Any,
     ) -> str:
         """Commit a run that trained a model, and return the commit."""
         self.time += HOUR
@@ -98,7 +104,7 @@ class Models:
         train = b"print('train')\n"
         environment = json.dumps(ENVIRONMENT).encode()
         outs = {"models/model/environment.json": environment, "models/model/model.onnx": onnx(slug)}
-        lock = {
+        lock: dict[str, Any] = {
             "schema": "2.0",
             "stages": {
                 "train": {
@@ -114,9 +120,13 @@ class Models:
                 },
             },
         }
+        pipeline = PIPELINE
+        if predictions:
+            lock["stages"]["evaluate"]["outs"].append(_entry("results/predictions.parquet", predictions))
+            pipeline = PIPELINE.replace("    metrics:", "    outs: [results/predictions.parquet]\n    metrics:")
         self.files[slug] = {
             ".dvc/config": b"",
-            "dvc.yaml": PIPELINE.encode(),
+            "dvc.yaml": pipeline.encode(),
             "dvc.lock": yaml.safe_dump(lock, sort_keys=False).encode(),
             "params.yaml": yaml.safe_dump({"train": {"lr": lr}}).encode(),
             "results/metrics.json": made,
