@@ -60,7 +60,9 @@ class Models:
     def tree(self, files: Mapping[str, bytes]) -> str:
         lines = []
         for path, content in files.items():
-            lines.append(f"100644 {self.repo.run('git', 'hash-object', '-w', '--stdin', stdin=content).out.strip()}\t{path}")
+            lines.append(
+                f"100644 {self.repo.run('git', 'hash-object', '-w', '--stdin', stdin=content).out.strip()}\t{path}"
+            )
         index = {"GIT_INDEX_FILE": str(self.repo.path.parent / "of-a-test")}
         self.repo.run("git", "read-tree", "--empty", **index)
         self.repo.run("git", "update-index", "--add", "--index-info", stdin="\n".join(lines) + "\n", **index)
@@ -135,9 +137,7 @@ class Models:
             **(files or {}),
         }
         parents = [self.commits["main"]] if "main" in self.commits else []
-        self.commits[slug] = self.commit(
-            self.tree(self.files[slug]), f"experiment: try {slug}\n", *parents, by=by
-        )
+        self.commits[slug] = self.commit(self.tree(self.files[slug]), f"experiment: try {slug}\n", *parents, by=by)
         self.ref(f"refs/heads/experiments/{slug}", self.commits[slug])
         return self.commits[slug]
 

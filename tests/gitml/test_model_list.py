@@ -67,9 +67,7 @@ def test_the_newest_stands_first_and_each_is_held_against_production(team: Model
 def test_all_shows_what_was_yanked_too(team: Models, gitml: Command) -> None:
     done = gitml("model", "list", "--all", at=team.repo.path)
     assert done.err == ""
-    assert done.out.splitlines()[2] == (
-        "model-v4   0.5000  -0.2133 lower   yanked             bad         ada   6h"
-    )
+    assert done.out.splitlines()[2] == ("model-v4   0.5000  -0.2133 lower   yanked             bad         ada   6h")
 
 
 def test_json_has_everything(team: Models, gitml: Command) -> None:

@@ -325,9 +325,7 @@ def test_what_is_no_release_no_file_and_no_prediction(models: Models, gitml: Com
 
 def test_nothing_a_stranger_wrote_is_obeyed_by_the_terminal(models: Models, gitml: Command) -> None:
     evil = "\x1b[2J\u202e"
-    models.experiment(
-        "evil", by="Eve\x1b[2J", files={"a\x1b[2J.py": b"1\n"}
-    )
+    models.experiment("evil", by="Eve\x1b[2J", files={"a\x1b[2J.py": b"1\n"})
     models.release(
         1, "evil", by="Eve\x1b[2J",
         change=lambda told: told._replace(
