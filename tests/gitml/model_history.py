@@ -60,9 +60,8 @@ class Models:
     def tree(self, files: Mapping[str, bytes]) -> str:
         lines = []
         for path, content in files.items():
-            lines.append(
-                f"100644 {self.repo.run('git', 'hash-object', '-w', '--stdin', stdin=content).out.strip()}\t{path}"
-            )
+            blob = self.repo.run("git", "hash-object", "-w", "--stdin", stdin=content).out.strip()
+            lines.append(f"100644 {blob}\t{path}")
         index = {"GIT_INDEX_FILE": str(self.repo.path.parent / "of-a-test")}
         self.repo.run("git", "read-tree", "--empty", **index)
         self.repo.run("git", "update-index", "--add", "--index-info", stdin="\n".join(lines) + "\n", **index)
