@@ -200,6 +200,9 @@ def _source(released: Commit, told: Provenance, objects: Objects, at: Path | Non
     changed = git("diff-tree", "-r", "-z", "--name-only", "--no-renames", commit.oid, released.oid, at=at).split("\0")
     others = [path for path in changed if path and path not in OF_A_RELEASE]
     says = f"those of {commit.oid[:SHOWN]}, with {' and '.join(OF_A_RELEASE)} beside them"
+    if others and told.repackaged is not None:  # whether its model is the same, its own link says
+        yield Link("files", f"those of {commit.oid[:SHOWN]}, repackaged with another {_named(others)}", True)
+        return
     yield Link("files", says, not others, f"These differ: {_named(others)}." if others else "")
 
 

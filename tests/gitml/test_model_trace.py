@@ -196,6 +196,19 @@ def test_a_repackaged_model_leads_on_to_the_release_that_trained_it(models: Mode
     ]
 
 
+def test_a_repackaged_release_may_have_other_files_but_no_other_model(models: Models, gitml: Command) -> None:
+    models.release(1, "lower-lr")
+    again: Change = lambda told: told._replace(repackaged=ModelVersion("model", 1))  # noqa: E731
+    models.release(2, "lower-lr", change=again, files={"serve.py": b"fixed()\n"})
+    done = gitml("model", "trace", "v2", "--json", at=models.repo.path)
+    assert wrong(done) == []
+    assert "repackaged with another serve.py" in done.out
+    models.experiment("other")
+    lock = models.files["other"]["dvc.lock"]
+    models.release(3, "lower-lr", change=again, files={"dvc.lock": lock})
+    assert "repackaged" in wrong(gitml("model", "trace", "v3", "--json", at=models.repo.path))
+
+
 def test_a_repackaged_model_that_is_another_one(models: Models, gitml: Command) -> None:
     models.release(1, "lower-lr")
     models.experiment("other")
