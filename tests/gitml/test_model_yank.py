@@ -10,8 +10,12 @@ from collections.abc import Callable
 
 import pytest
 
+from gitml.config import Config
+from gitml.conventions.versions import ModelVersion
+from gitml.git.history import Commit
 from gitml.git.push import RemoteMoved
 from gitml.models import yank
+from gitml.policy import refs
 from tests.gitml.conftest import Done, Registry, Repo, Server
 
 Command = Callable[..., Done]
@@ -268,3 +272,38 @@ class TestRules:
         assert done.code == 1
         assert "model-v1 is yanked" in done.out + done.err
         assert ci.git("tag", "--list") == ""
+
+
+class TestTheRulesThemselves:
+    """The same as values, without a repository."""
+
+    release = refs.Tip("r" * 40, "t" * 40)
+    commit = Commit("c" * 40, "t" * 40, ("p" * 40,), "Ada <ada@example.com>", "model: promote model-v1\n")
+
+    def test_a_promotion(self) -> None:
+        update = refs.RefUpdate("refs/heads/promote/model-v1", None, self.commit.oid)
+        tip = refs.Tip("p" * 40, "u" * 40)
+        found = refs.promote_shape(update, self.commit, tip, self.release, Config(), is_yanked=True)
+        assert found is not None
+        assert (found.rule, found.severity, found.what) == ("promote-shape", "error", "model-v1 is yanked")
+        off = Config(rules=(("promote-shape", "off"),))
+        assert refs.promote_shape(update, self.commit, tip, self.release, off, is_yanked=True) is None
+
+    def test_production(self) -> None:
+        update = refs.RefUpdate("refs/heads/production/production-model", "p" * 40, self.commit.oid)
+        move = refs.Move([self.commit], True)
+        trees = {self.commit.tree}
+        assert refs.production_tree(update, move, trees, True, Config()) == []
+        yanked = {self.commit.tree: ModelVersion("model", 1)}
+        (found,) = refs.production_tree(update, move, trees, True, Config(), yanked)
+        assert found.what == f'{"c" * 10} "model: promote model-v1" brings model-v1, which is yanked'
+
+    def test_a_tag(self) -> None:
+        update = refs.RefUpdate(f"refs/tags/{TAG}", None, "o" * 40)
+        target = refs.Target(self.release.commit, True, TAG)
+        releases = {"models/model-v1": self.release}
+        assert refs.model_tag(update, target, releases, (), Config()) is None
+        assert refs.model_tag(update, target, releases, (), Config(), "another tree") is None
+        found = refs.model_tag(update, target, releases, (), Config(), self.release.tree)
+        assert found is not None
+        assert found.what == "model-v1 is in production and cannot be yanked"
