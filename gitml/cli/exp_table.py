@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from gitml.cli.cells import for_spreadsheet, in_columns, short_people
 from gitml.cli.terminal import WIDTH, printable
 from gitml.experiments import shown
 from gitml.experiments.listing import List, Row
@@ -26,27 +27,15 @@ def as_text(made: List, now: float) -> str:
         Seconds since 1970.
     """
     heads, rows = _cells(made, now)
-    texts = {head: [head, *(row[head] for row in rows)] for head in heads}
-    widths = {head: max(map(len, column)) for head, column in texts.items()}
     if "CHANGED" in heads:
-        others = sum(width for head, width in widths.items() if head != "CHANGED")
+        others = sum(max(len(head), *(len(row[head]) for row in rows)) for head in heads if head != "CHANGED")
         room = max(SHORTEST_CHANGE, WIDTH - 2 * (len(heads) - 1) - 2 - others)
         names = _short_names(made)
         for row, one in zip(rows, made.rows, strict=True):
             row["CHANGED"] = _changes(one, names, room)
-        widths["CHANGED"] = max(len("CHANGED"), *(len(row["CHANGED"]) for row in rows))
     marks = ["  ", *("* " if row.entry.ref.is_checked_out else "  " for row in made.rows)]
-    lines = [{head: head for head in heads}, *rows]
-    right = _right_aligned(made)
-    return "\n".join(
-        (
-            mark
-            + "  ".join(
-                line[head].rjust(widths[head]) if head in right else line[head].ljust(widths[head]) for head in heads
-            )
-        ).rstrip()
-        for mark, line in zip(marks, lines, strict=True)
-    )
+    lines = in_columns(heads, rows, _right_aligned(made))
+    return "\n".join(f"{mark}{line}".rstrip() for mark, line in zip(marks, lines, strict=True))
 
 
 def as_markdown(made: List, now: float) -> str:
@@ -76,7 +65,7 @@ def as_csv(made: List) -> str:
     for row, run in zip(made.rows, runs, strict=True):
         own = [run.name, row.rank, run.commit, run.author, run.time, run.runs, run.test_data]
         values = [*(run.metrics.get(name) for name in metrics), *(run.params.get(name) for name in params)]
-        writer.writerow([_cell(value) for value in (*own, *values)])
+        writer.writerow([for_spreadsheet(value) for value in (*own, *values)])
     return file.getvalue()
 
 
@@ -86,7 +75,7 @@ def _cells(made: List, now: float) -> tuple[list[str], list[dict[str, str]]]:
     head = ranking.name.rpartition(":")[2].rpartition(".")[2].upper() if ranking.name else ""
     decimals = shown.figures(row.value if ranking.is_metric else None for row in made.rows)
     told = [json.loads(f"{{{row.entry.record.head}}}") for row in made.rows]
-    authors = _short_authors([one["author"] for one in told])
+    authors = short_people([one["author"] for one in told])
     rows = []
     for row, one, author in zip(made.rows, told, authors, strict=True):
         cells = {"EXPERIMENT": _name(row)}
@@ -146,25 +135,9 @@ def _short_names(made: List) -> dict[str, str]:
     return shown.short_names(list(names))
 
 
-def _short_authors(authors: list[str]) -> list[str]:
-    """Return first names in small letters where each belongs to one person only."""
-    firsts: dict[str, set[str]] = {}
-    for author in authors:
-        firsts.setdefault(author.partition(" ")[0].lower(), set()).add(author)
-    return [first if len(firsts[first := author.partition(" ")[0].lower()]) == 1 else author for author in authors]
-
-
 def _differing(values: list[dict[str, Any]]) -> list[str]:
     names = dict.fromkeys(name for one in values for name in one)
     return [name for name in names if len({json.dumps(one.get(name)) for one in values}) > 1 or len(values) == 1]
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        # A spreadsheet takes what begins so for a formula.
-        text = printable(value)
-        return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
-    return json.dumps(value) if isinstance(value, list | dict | bool) else "" if value is None else value
 
 
 def _escaped(text: str) -> str:

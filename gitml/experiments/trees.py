@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-
-from gitml.git.objects import Entry
+from gitml.git.objects import Entry, tree_entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,10 +13,6 @@ if TYPE_CHECKING:
 Tree = dict[str, tuple[str, str]]
 """Mode and object id by name."""
 
-_ENTRIES = {
-    40: re.compile(rb"(\d+) ([^\0]+)\0(.{20})", re.DOTALL),
-    64: re.compile(rb"(\d+) ([^\0]+)\0(.{32})", re.DOTALL),
-}
 DEEPEST = 100
 """Folders inside each other that are looked into."""
 
@@ -53,8 +46,8 @@ class Trees:
         for _ in range(DEEPEST):
             if not wanted:
                 break
-            pattern = _ENTRIES[len(next(iter(wanted)))]
-            found = self._objects.read_each(wanted, lambda raw: _parse(raw, pattern), _LARGEST, "tree")  # noqa: B023
+            like = next(iter(wanted))
+            found = self._objects.read_each(wanted, lambda raw: tree_entries(raw, like), _LARGEST, "tree")  # noqa: B023
             self._trees.update(found)
             self._trees.update({oid: {} for oid in wanted if oid not in found})
             self.is_any_missing = self.is_any_missing or len(found) < len(wanted)
@@ -102,7 +95,3 @@ class Trees:
                 self._list(inner, f"{prefix}{name}/", found)
             else:
                 found.append(Entry(mode, inner, f"{prefix}{name}"))
-
-
-def _parse(raw: bytes, pattern: re.Pattern[bytes]) -> Tree:
-    return {os.fsdecode(name): (mode.decode(), oid.hex()) for mode, name, oid in pattern.findall(raw)}

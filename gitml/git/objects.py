@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 from typing import NamedTuple, TypeVar
@@ -25,6 +26,11 @@ MOST_FILES = 1_000_000
 """Files of one commit. A folder can be in itself many times: a few kilobytes then have more files than any memory."""
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+_TREE_ENTRIES = {
+    40: re.compile(rb"(\d+) ([^\0]+)\0(.{20})", re.DOTALL),
+    64: re.compile(rb"(\d+) ([^\0]+)\0(.{32})", re.DOTALL),
+}
 
 
 class TooManyFiles(GitmlError):
@@ -81,6 +87,20 @@ def list_tree(tree: str, at: Path | None = None) -> list[Entry]:
         mode, _, oid = head.split(" ")
         entries.append(Entry(mode, oid, path))
     return entries
+
+
+def tree_entries(raw: bytes, like: str) -> dict[str, tuple[str, str]]:
+    """Return mode and object id of what is right below a tree, by name.
+
+    Parameters
+    ----------
+    raw
+        The bytes of the tree object.
+    like
+        An id of the same repository: its length says how long the ids inside are.
+    """
+    found = _TREE_ENTRIES[len(like)].findall(raw)
+    return {os.fsdecode(name): (mode.decode(), oid.hex()) for mode, name, oid in found}
 
 
 def blob_id(content: bytes, like: str) -> str:

@@ -152,9 +152,9 @@ def describe(
         version,
         origin.slug,
         origin.commit,
-        dict(_locks(snapshot)),
+        dict(locks(snapshot)),
         files,
-        tuple(_sources(snapshot)),
+        tuple(sources(snapshot)),
         results.params,
         results.metrics,
         _environment(files, storage),
@@ -163,14 +163,15 @@ def describe(
     )
 
 
-def _locks(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+def locks(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Yield the path of each dvc.lock of a commit, and the sha256 of its bytes."""
     for path in sorted(snapshot.files):
         if posixpath.basename(path) == "dvc.lock":
             yield path, hashlib.sha256(snapshot.read(path) or b"").hexdigest()
 
 
-def _sources(snapshot: Snapshot) -> Iterator[Source]:
-    """Return what stages read that no stage makes and git has not."""
+def sources(snapshot: Snapshot) -> Iterator[Source]:
+    """Yield what stages read that no stage makes and git has not."""
     found: dict[str, str] = {}
     for project in projects(snapshot):
         for path, maker in project.makers.items():

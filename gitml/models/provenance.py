@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitml.conventions import branches, versions
+from gitml.conventions import branches, released, versions
 from gitml.conventions.versions import ModelVersion
 from gitml.git.trees import OBJECT_ID
 from gitml.pipeline import strict
-from gitml.policy import origin
-from gitml.policy.release import PROVENANCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILE = PROVENANCE
-CARD = origin.CARD
+FILE = released.PROVENANCE
+CARD = released.CARD
 OF_A_RELEASE = (FILE, CARD)
 """What the top of a release's tree has, and no other tree."""
 
@@ -136,7 +134,7 @@ def parse(content: bytes) -> Provenance:
         raise NotProvenance("it is no object")
     if said.get("schema") != SCHEMA:
         raise NotProvenance(f"its schema is {str(said.get('schema'))[:20]}, and {SCHEMA} is known here")
-    released = _mapping(said, "released")
+    made = _mapping(said, "released")
     return Provenance(
         _version(said),
         _slug(said),
@@ -147,8 +145,8 @@ def parse(content: bytes) -> Provenance:
         _mapping(said, "params"),
         _mapping(said, "metrics"),
         _mapping(said, "environment"),
-        _text(released.get("by"), "released.by"),
-        _text(released.get("at"), "released.at"),
+        _text(made.get("by"), "released.by"),
+        _text(made.get("at"), "released.at"),
         _repackaged(said),
     )
 

@@ -11,15 +11,16 @@ from gitml.errors import GitFailed, WrongUsage
 from gitml.git.command import git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 PRODUCTION = "production"
 """The stage of GTO that follows the production branch."""
 
+_LOG = ("--first-parent", "-z", "--format=%H%x00%T%x00%P%x00%ct%x00%cn%x00%B%x00")
 _HEADS = "refs/heads/"
 _TAGS = "refs/tags/"
-_FIELDS = ("refname", "objectname", "*objectname", "taggerdate:unix", "taggername", "contents:subject")
+_FIELDS = ("refname", "objectname", "*objectname", "taggerdate:unix", "taggername", "tag", "contents:subject")
 
 
 class Mark(NamedTuple):
@@ -35,6 +36,8 @@ class Mark(NamedTuple):
         Who made it, by name.
     subject
         The first line of its message.
+    name
+        What the tag itself says that it is called; another ref name than this one would be a borrowed tag.
     """
 
     oid: str
@@ -42,6 +45,7 @@ class Mark(NamedTuple):
     time: int
     person: str
     subject: str
+    name: str = ""
 
 
 class Deployment(NamedTuple):
@@ -160,16 +164,16 @@ def read(remote: str | None = None, at: Path | None = None) -> Registry:
     marks: dict[str, Mark] = {}
     listed = git("for-each-ref", f"--format={'%00'.join(f'%({field})' for field in _FIELDS)}", *patterns, at=at)
     for line in listed.split("\n") if listed else ():
-        ref, oid, peeled, time, person, subject = line.split("\0")
+        ref, oid, peeled, time, person, name, subject = line.split("\0")
         if ref.startswith(_TAGS):
             refs[ref] = oid
             if peeled:
-                marks[ref.removeprefix(_TAGS)] = Mark(oid, peeled, int(time or 0), person, subject)
+                marks[ref.removeprefix(_TAGS)] = Mark(oid, peeled, int(time or 0), person, subject, name)
         else:
             prefix = next(name for name in names if ref.startswith(name))
-            name = _HEADS + ref.removeprefix(prefix)
-            if prefix == _HEADS or name not in refs:
-                refs[name] = oid
+            branch = _HEADS + ref.removeprefix(prefix)
+            if prefix == _HEADS or branch not in refs:
+                refs[branch] = oid
     return Registry(refs, marks, _releases(refs, marks))
 
 
@@ -222,19 +226,42 @@ def deployments(tip: str | None, at: Path | None = None, most: int = 0) -> list[
     """
     if tip is None:
         return []
-    form = "--format=%H%x00%T%x00%ct%x00%cn%x00%B%x00"
-    words = ["log", "--first-parent", "-z", form, *([f"--max-count={most}"] if most else [])]
-    fields = git(*words, operands=[tip], at=at).split("\0")
-    found = []
-    for start in range(0, len(fields) - 5, 6):
-        commit, tree, time, person, message = (field.lstrip("\n") for field in fields[start : start + 5])
-        said = {trailer.key.lower(): trailer.value for trailer in trailers.parse(message)}
-        found.append(
-            Deployment(
-                commit, tree, int(time), versions.parse(said.get("model", "")), said.get("reason", ""), person
-            )
-        )
+    words = [f"--max-count={most}"] if most else []
+    return [one for one, _ in _first_parents(git("log", *_LOG, *words, operands=[tip], at=at))]
+
+
+def histories(registry: Registry, at: Path | None = None) -> dict[str, list[Deployment]]:
+    """Return the history of each model's production, the newest first; all of them by one git.
+
+    Raises
+    ------
+    GitFailed
+        A commit is not in this clone.
+    """
+    tips = {model: tip for model in registry.models() if (tip := registry.production(model)) is not None}
+    if not tips:
+        return {}
+    asked = "".join(f"{tip}\n" for tip in tips.values()).encode()
+    known = {one.commit: (one, before) for one, before in _first_parents(git("log", *_LOG, "--stdin", stdin=asked, at=at))}
+    found: dict[str, list[Deployment]] = {}
+    for model, tip in tips.items():
+        chain = found[model] = []
+        commit = tip
+        while commit in known:
+            one, commit = known[commit]
+            chain.append(one)
     return found
+
+
+def _first_parents(logged: str) -> Iterator[tuple[Deployment, str]]:
+    """Yield each commit of a log with the id of its first parent, which is empty for the first one."""
+    fields = logged.split("\0")
+    for start in range(0, len(fields) - 6, 7):
+        commit, tree, parents, time, person, message = (field.lstrip("\n") for field in fields[start : start + 6])
+        said = {trailer.key.lower(): trailer.value for trailer in trailers.parse(message)}
+        version = versions.parse(said.get("model", ""))
+        one = Deployment(commit, tree, int(time), version, said.get("reason", ""), person)
+        yield one, parents.partition(" ")[0]
 
 
 def in_production(model: str, registry: Registry, at: Path | None = None) -> Release | None:
@@ -278,11 +305,12 @@ def _releases(refs: Mapping[str, str], marks: Mapping[str, Mark]) -> dict[ModelV
         if name is None or name.kind != "model":
             continue
         version = ModelVersion(name.name, name.number)
-        tag, yanked = (marks.get(f"{version.tag}{suffix}") for suffix in ("", "!"))
-        found[version] = Release(
-            version,
-            oid,
-            tag if tag is not None and tag.commit == oid else None,
-            yanked if yanked is not None and yanked.commit == oid else None,
-        )
+        tag, yanked = (_believed(marks, f"{version.tag}{suffix}", oid) for suffix in ("", "!"))
+        found[version] = Release(version, oid, tag, yanked)
     return dict(sorted(found.items(), key=lambda pair: (pair[0].model, pair[0].number)))
+
+
+def _believed(marks: Mapping[str, Mark], name: str, commit: str) -> Mark | None:
+    """Return a release's tag; None where there is none, or it squats on another commit or under another name."""
+    mark = marks.get(name)
+    return mark if mark is not None and mark.commit == commit and mark.name == name else None

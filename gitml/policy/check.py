@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.config import FILE
 from gitml.conventions import branches, tags, versions
+from gitml.conventions.versions import ModelVersion
 from gitml.errors import BrokenEnvironment
 from gitml.git import server
 from gitml.git.objects import Entry, list_tree
@@ -148,12 +149,18 @@ class _Check:
             tip = self.history.commit(update.new) if update.new is not None else None
             release = self.facts.tip(str(branches.BranchName("model", name.name, name.number)))
             production = self.facts.tip(str(branches.BranchName("production", name.name)))
-            found = refs.promote_shape(update, tip, production, release, self.config)
+            is_yanked = self.facts.is_yanked(ModelVersion(name.name, name.number))
+            found = refs.promote_shape(update, tip, production, release, self.config, is_yanked)
             if found is not None:
                 yield found
         if name.kind == "production":
             yield from refs.production_tree(
-                update, self.facts.move(update), self.facts.model_trees(name.name), update.old is not None, self.config
+                update,
+                self.facts.move(update),
+                self.facts.model_trees(name.name),
+                update.old is not None,
+                self.config,
+                self.facts.yanked(name.name),
             )
 
     def _name(self, update: RefUpdate, tip: Commit) -> Iterable[Violation]:
@@ -257,7 +264,10 @@ class _Check:
         target = self.facts.target(update.new) if update.new is not None else Target(None, True)
         parsed = tags.parse(update.tag or "")
         deployed = self.facts.trees_of_production(parsed.artifact) if parsed is not None else frozenset()
-        found = refs.model_tag(update, target, self.facts.releases(), deployed, self.config)
+        artifact = parsed.artifact if parsed is not None else ""
+        now = self.facts.tip(f"production/production-{artifact}") if artifact else None
+        in_production = now.tree if now is not None else ""
+        found = refs.model_tag(update, target, self.facts.releases(), deployed, self.config, in_production)
         if found is not None:
             yield found
         elif parsed is not None and parsed.action == "register" and update.new is not None and target.commit:

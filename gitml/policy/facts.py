@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gitml.conventions import branches
+from gitml.conventions import branches, tags, versions
 from gitml.conventions.versions import ModelVersion
 from gitml.git.command import git
 from gitml.git.history import LARGEST_COMMIT
@@ -12,7 +12,7 @@ from gitml.git.objects import list_tree
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.verify import judge_snapshot
 from gitml.policy.figures import BEHIND
-from gitml.policy.refs import BRANCHES, Move, Target, Tip
+from gitml.policy.refs import BRANCHES, TAGS, Move, Target, Tip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,6 +137,27 @@ class Facts:
             if tip.tree == tree and parsed is not None and parsed.name == model:
                 return ModelVersion(parsed.name, parsed.number), tip
         return None
+
+    def is_yanked(self, version: ModelVersion) -> bool:
+        """Say whether a release is withdrawn, by a tag of that name on the tip of its branch."""
+        name = f"{version.tag}!"
+        oid, tip = self._after.get(f"{TAGS}{name}"), self.tip(version.branch)
+        if oid is None or tip is None:
+            return False
+        target = self.target(oid)
+        return target.is_annotated and target.commit == tip.commit and target.name == name
+
+    def yanked(self, model: str) -> dict[str, ModelVersion]:
+        """Return the withdrawn releases of a model by their trees."""
+        found = {}
+        for ref in self._after:
+            tag = tags.parse(ref.removeprefix(TAGS)) if ref.startswith(f"{TAGS}{model}@") else None
+            version = versions.parse(f"{tag.artifact}@{tag.version}") if tag is not None else None
+            if tag is not None and tag.action == "deregister" and version is not None and self.is_yanked(version):
+                tip = self.tip(version.branch)
+                assert tip is not None
+                found[tip.tree] = version
+        return found
 
     def model_trees(self, model: str) -> set[str]:
         """Return the trees of a model's releases."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from gitml.conventions.released import CARD, PROVENANCE
 from gitml.pipeline import metrics, strict
-from gitml.policy.release import PROVENANCE
 from gitml.policy.rules import Violation, severity_of
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from gitml.pipeline.snapshot import Snapshot
 
 RULE = "provenance"
-
-CARD = "MODEL_CARD.md"
 
 _MEND = ("gitml model release",)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions import branches
 from gitml.errors import BrokenEnvironment, GitFailed
-from gitml.git import repository, server
+from gitml.git import push, repository, server
 from gitml.git.command import git
 from gitml.git.history import History
 from gitml.git.objects import Objects, list_tree
@@ -21,7 +21,7 @@ from gitml.policy.refs import BRANCHES, RefUpdate
 from gitml.policy.rules import Violation, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from gitml.config import Config
@@ -97,6 +97,7 @@ def answer(asked: Asked, at: Path | None = None) -> Answer:
             (f"git fetch {asked.remote} +refs/heads/*:refs/remotes/{asked.remote}/*",),
         )
     head = resolve(asked.commit, at)
+    before |= _yanks(asked, before, at)
     main = server.default_branch(before, f"refs/remotes/{asked.remote}/HEAD", at)
     counted = before.get(BRANCHES + main)
     released = [f"--remotes={asked.remote}/{folder}" for folder in ("models", "production")]
@@ -118,6 +119,21 @@ def answer(asked: Asked, at: Path | None = None) -> Answer:
         judged += [Judged(update.ref, found) for found in merging(asked, project)]
         commits = len(history.new(head, known))
     return Answer(tuple(judged), commits, head, counted or "", note)
+
+
+def _yanks(asked: Asked, before: Mapping[str, str], at: Path | None) -> dict[str, str]:
+    """Return the tags that withdraw releases of the model that is promoted, asked of the remote and fetched.
+
+    A clone for CI may have no tags, and one made an hour ago may lack the one that counts.
+    """
+    name = branches.parse(asked.head) if not asked.is_from_fork else None
+    if name is None or name.kind != "promotion":
+        return {}
+    there = push.list_remote(asked.remote, [f"refs/tags/{name.name}@v*!"], at)
+    new = {ref: oid for ref, oid in there.items() if before.get(ref) != oid}
+    if new:
+        push.fetch(asked.remote, list(new), at)
+    return new
 
 
 def _storage(commit: str | None, objects: Objects, at: Path | None) -> Storage:

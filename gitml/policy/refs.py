@@ -11,7 +11,7 @@ from gitml.conventions.versions import ModelVersion
 from gitml.policy.rules import Violation, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from gitml.config import Config
     from gitml.conventions.tags import GtoTag
@@ -23,6 +23,8 @@ TAGS = "refs/tags/"
 REPLACEMENTS = "refs/replace/"
 PRODUCTION: Final = "production"
 """The stage of GTO that is only what the production branch is, or was."""
+
+_NONE: Final[Mapping[str, ModelVersion]] = {}
 
 
 class RefUpdate(NamedTuple):
@@ -128,6 +130,7 @@ def model_tag(
     releases: dict[str, Tip],
     deployed: Collection[str],
     config: Config,
+    in_production: str = "",
 ) -> Violation | None:
     """Judge a tag of the model registry.
 
@@ -143,6 +146,8 @@ def model_tag(
         The trees that production has had, as it is after the push.
     config
         The project's configuration.
+    in_production
+        The tree that production has after the push; empty for none.
     """
     severity = severity_of(config, "immutable-model")
     tag = tags.parse(update.tag or "")
@@ -154,7 +159,7 @@ def model_tag(
         return Violation("immutable-model", severity, f"the tag {tag} cannot be {done}", why)
     fault = _why_not(tag, target, releases, deployed)
     if fault is None:
-        return None
+        return _yanked_while_in_production(tag, releases, in_production, severity)
     mend = ("gitml model release",) if tag.action == "register" else ("gitml ci record",)
     return Violation("immutable-model", severity, f"the tag {tag} does not mark a release", fault, mend)
 
@@ -185,13 +190,29 @@ def _why_not(tag: GtoTag, target: Target, releases: dict[str, Tip], deployed: Co
     return None
 
 
+def _yanked_while_in_production(
+    tag: GtoTag, releases: dict[str, Tip], in_production: str, severity: Severity
+) -> Violation | None:
+    version = versions.parse(f"{tag.artifact}@{tag.version}") if tag.action == "deregister" else None
+    if version is None or releases[version.branch].tree != in_production:
+        return None
+    why = "GTO would show the model before it in production, and serving would not know what to load."
+    mend = ('gitml model rollback --reason "…"   # first',)
+    return Violation("immutable-model", severity, f"{version} is in production and cannot be yanked", why, mend)
+
+
 def _is_of(branch: str, model: str) -> bool:
     name = branches.parse(branch)
     return name is not None and name.kind == "model" and name.name == model
 
 
 def promote_shape(
-    update: RefUpdate, tip: Commit | None, production: Tip | None, release: Tip | None, config: Config
+    update: RefUpdate,
+    tip: Commit | None,
+    production: Tip | None,
+    release: Tip | None,
+    config: Config,
+    is_yanked: bool = False,
 ) -> Violation | None:
     """Judge whether a promotion is one commit on production's tip with the tree of the model it names.
 
@@ -207,12 +228,17 @@ def promote_shape(
         Where the branch ``models/<model>-v<N>`` of the same name is.
     config
         The project's configuration.
+    is_yanked
+        Whether that release was withdrawn.
     """
     severity = severity_of(config, "promote-shape")
     name = branches.parse(update.branch or "")
     if severity is None or name is None or name.kind != "promotion" or update.does == "delete":
         return None
     version = ModelVersion(name.name, name.number)
+    if is_yanked:
+        withdrawn = "It was withdrawn by a tag that stays; another release, or a new one, can be promoted."
+        return Violation("promote-shape", severity, f"{version} is yanked", withdrawn, (f"gitml model show {version}",))
     why = _why_no_promotion(version, tip, production, release)
     if why is None:
         return None
@@ -241,7 +267,12 @@ def _why_no_promotion(
 
 
 def production_tree(
-    update: RefUpdate, move: Move, model_trees: Collection[str], has_yet: bool, config: Config
+    update: RefUpdate,
+    move: Move,
+    model_trees: Collection[str],
+    has_yet: bool,
+    config: Config,
+    yanked: Mapping[str, ModelVersion] = _NONE,
 ) -> list[Violation]:
     """Judge whether production has nothing but released models, one after the other.
 
@@ -257,6 +288,8 @@ def production_tree(
         Whether the branch was there before.
     config
         The project's configuration.
+    yanked
+        The releases of the model that were withdrawn, by their trees: none of them gets there any more.
     """
     severity = severity_of(config, "production-tree")
     name = branches.parse(update.branch or "")
@@ -272,11 +305,19 @@ def production_tree(
     opening = None if has_yet else move.commits[-1]
     wrong = [commit for commit in move.commits if commit.tree not in model_trees and commit is not opening]
     found = [_foreign(commit, name, severity) for commit in reversed(wrong)]
+    bad = [(commit, yanked[commit.tree]) for commit in reversed(move.commits) if commit.tree in yanked]
+    found += [_withdrawn(commit, version, severity) for commit, version in bad]
     if opening is not None and (opening.has_files or opening.parents):
         why = "So that the first model comes by a reviewed promotion, too."
         says = f"{name} does not begin with one commit of the empty tree"
         found.insert(0, Violation("production-tree", severity, says, why))
     return found
+
+
+def _withdrawn(commit: Commit, version: ModelVersion, severity: Severity) -> Violation:
+    says = f"{commit.oid[:10]} {shown(commit.subject)} brings {version}, which is yanked"
+    why = "It was withdrawn by a tag that stays, so it is no way forward and no way back."
+    return Violation("production-tree", severity, says, why, ('gitml model rollback --to v<N> --reason "…"',))
 
 
 def _foreign(commit: Commit, name: BranchName, severity: Severity) -> Violation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gitml.conventions import branches
+from gitml.conventions.released import PROVENANCE, TEST_DATA
 from gitml.pipeline import metrics, strict
 from gitml.policy import figures
 from gitml.policy.gates import gates, results
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
     from gitml.pipeline.flat import Flat
     from gitml.pipeline.snapshot import Snapshot
     from gitml.policy.gates import GateResult
-
-PROVENANCE = "provenance.json"
-"""What a release says about where it comes from, at the top of its tree."""
-
-TEST_DATA = "test_data"
-"""The metric that names the test data; figures on other data are not compared."""
 
 
 def judge(released: Snapshot, production: Snapshot | None, config: Config, behind: int | None) -> list[Violation]:
