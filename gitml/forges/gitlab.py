@@ -76,8 +76,8 @@ class GitLab:
 
     def comment(self, number: int, body: str, marker: str) -> str:
         """Write a note, or rewrite ours that carries the marker, and return its URL."""
-        shown = self._read(self._client.get(self._path(number))).url
         note = without_quick_actions(marked(body, marker, LONGEST))
+        shown = self._read(self._client.get(self._path(number))).url
         path = f"{self._path(number)}/notes"
         there = self._ours(number, marker)
         if there is None:
