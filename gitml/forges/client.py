@@ -77,21 +77,21 @@ class Client:
         self._send = send
         self._redacted = redacted
 
-    def get(self, path: str, **query: str) -> Any:
+    def get(self, path: str, **query: str) -> Table:
         """Return what is there."""
-        return self._value(self._ask("GET", self._url(path, query)))
+        return self._table(self._ask("GET", self._url(path, query)))
 
-    def post(self, path: str, body: Table) -> Any:
+    def post(self, path: str, body: Table) -> Table:
         """Make something, and return it; raises `NotKnownIfDone` where nobody knows whether it was made."""
-        return self._value(self._ask("POST", self._url(path), body))
+        return self._table(self._ask("POST", self._url(path), body))
 
-    def put(self, path: str, body: Table) -> Any:
+    def put(self, path: str, body: Table) -> Table:
         """Set something as a whole, and return it."""
-        return self._value(self._ask("PUT", self._url(path), body))
+        return self._table(self._ask("PUT", self._url(path), body))
 
-    def patch(self, path: str, body: Table) -> Any:
+    def patch(self, path: str, body: Table) -> Table:
         """Change some fields, and return the whole."""
-        return self._value(self._ask("PATCH", self._url(path), body))
+        return self._table(self._ask("PATCH", self._url(path), body))
 
     def delete(self, path: str) -> None:
         """Take something away."""
@@ -217,6 +217,11 @@ class Client:
             return NotAllowed(f"{self.place.path} or what is in it was not found", why, ways, *refused)
         what = f"{self.place.host} refuses {asked}"
         return ForgeSaysNo(what, quoted, ("gitml forge verify",), *refused)
+
+    def _table(self, raw: Raw) -> Table:
+        value = self._value(raw)
+        found: Table = {} if value is None else self.read(answer.table, value)
+        return found
 
     def _value(self, raw: Raw) -> Any:
         if not raw.content:

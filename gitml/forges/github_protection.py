@@ -156,7 +156,12 @@ def _branches(client: Client, repository: str, pattern: str) -> list[str]:
 
 def _protect_branch(client: Client, repository: str, branch: str, wanted: Protection, is_dry: bool) -> list[Change]:
     path = f"{repository}/branches/{quote(branch, safe='')}/protection"
-    old = _protection(client, path)
+    try:
+        old = _protection(client, path)
+    except NotAllowed as refused:
+        if refused.status == 401:
+            raise
+        return [Change(branch, "branch protection", audit.NOT_TOLD, audit.NOT_TOLD, refused.said or refused.what)]
     holds = audit.OPEN if old is None else client.read(of_branch_protection, old)
     wrong = [one.what for one in audit.moved(branch, holds, wanted, MEND, is_production=False) if one.state != "ok"]
     if not wrong:
@@ -174,13 +179,8 @@ def _protect_branch(client: Client, repository: str, branch: str, wanted: Protec
         "allow_force_pushes": False,
         "allow_deletions": False,
     }
-    try:
-        if not is_dry:
-            client.put(path, asked)
-    except NotAllowed as refused:
-        if refused.status == 401:
-            raise
-        return [Change(branch, "branch protection", "open", "open", refused.said or refused.what)]
+    if not is_dry:
+        client.put(path, asked)
     return [Change(branch, "branch protection", f"other {', '.join(wrong)}", "as gitml needs it")]
 
 
@@ -205,7 +205,12 @@ def _judged_settings(settings: Table, wanted: Protection) -> list[Finding]:
 
 
 def _effect(client: Client, repository: str, branch: str) -> _Effect:
-    rules = list(client.pages(f"{repository}/rules/branches/{quote(branch, safe='')}", per_page="100"))
+    try:
+        rules = list(client.pages(f"{repository}/rules/branches/{quote(branch, safe='')}", per_page="100"))
+    except NotAllowed as refused:
+        if refused.status != 404:
+            raise
+        rules = []  # a server of one's own that is older than rulesets
     numbers = dict.fromkeys(client.read(number, rule, "ruleset_id") for rule in rules)
     return _Effect(rules, {one: _spared(client, repository, one) for one in numbers})
 
@@ -274,8 +279,9 @@ def _verify_tags(client: Client, repository: str, wanted: Protection) -> list[Fi
     try:
         numbers = [number(row, "id") for row in _list(client, repository, "true") if row.get("target") == "tag"]
         details = [client.get(f"{repository}/rulesets/{one}") for one in numbers]
-    except NotAllowed:
-        return [one for tag in wanted.tags for one in audit.sealed(tag, Seal(), MEND)]
+    except NotAllowed as refused:
+        seal = audit.UNSEALED if refused.status == 404 else Seal()
+        return [one for tag in wanted.tags for one in audit.sealed(tag, seal, MEND)]
     for tag in wanted.tags:
         ref = "refs/tags/" + tag.replace("*", wanted.model, 1).replace("*", "1")
         fitting = [one for one in details if client.read(has_ref, one, ref)]
