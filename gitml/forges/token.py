@@ -121,8 +121,8 @@ class Search(NamedTuple):
 def find(place: Place, environ: Mapping[str, str]) -> Search:
     """Look for a token: GITML_FORGE_TOKEN, the forge's variables, its command line, git's credentials.
 
-    Nothing asks a person. A variable of the forge is used for the host that it is meant for only: the hosted
-    forge's own, that of the CI run, or one that a person named.
+    Nothing asks a person. A variable is used for the host that it is meant for only: the hosted forge's own, that of
+    the CI run, or one that a person named. A clone of a stranger's server gets none.
 
     Raises
     ------
@@ -137,15 +137,11 @@ def find(place: Place, environ: Mapping[str, str]) -> Search:
 
 def in_environment(place: Place, environ: Mapping[str, str]) -> Search:
     """Look for a token in the environment only; errors as for `find`."""
-    own = environ.get("GITML_FORGE_TOKEN", "").strip()
-    named = environ.get("GITML_FORGE_URL", "")
-    if own and (not named or _host_in(named) == _host_in(place.web) or place.is_named):
-        return Search(_shown(place.kind, "GITML_FORGE_TOKEN", own))
-    withheld = "GITML_FORGE_TOKEN" if own else ""
+    withheld = ""
     names = _VARIABLES[place.kind]
     if place.kind == "github" and not _is_hosted(place):
         names = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", *names)
-    for name in names:
+    for name in ("GITML_FORGE_TOKEN", *names):
         value = environ.get(name, "").strip()
         if value and _is_meant_for(place, environ):
             return Search(_shown(place.kind, name, value))
