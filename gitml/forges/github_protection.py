@@ -150,7 +150,7 @@ def _protect_branches(
 
 def _branches(client: Client, repository: str, pattern: str) -> list[str]:
     prefix = f"heads/{pattern.partition('*')[0]}"
-    found = client.pages(f"{repository}/git/matching-refs/{quote(prefix)}", per_page="100")
+    found = client.pages(f"{repository}/git/matching-refs/{quote(prefix, safe='')}", per_page="100")
     return [client.read(text, row, "ref").removeprefix("refs/heads/") for row in found]
 
 

@@ -324,7 +324,7 @@ class _Handles(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        raw = self._sent()
         try:
             body = json.loads(raw) if raw else None
         except ValueError:
@@ -345,6 +345,16 @@ class _Handles(BaseHTTPRequestHandler):
         self._send(failure.status, failure.headers, failure.body or {"message": f"failed with {failure.status}"})
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET
+
+    def _sent(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content = b""
+        while size := int(self.rfile.readline(), 16):
+            content += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return content
 
     def _login(self, headers: dict[str, str]) -> str:
         shown = headers.get("authorization", "").partition(" ")[2] or headers.get("job-token", "")

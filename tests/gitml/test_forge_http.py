@@ -124,8 +124,8 @@ class TestAgain:
         assert len(pauses) == 6
 
     def test_a_name_that_leads_nowhere(self, pauses: list) -> None:
-        token = {"GITML_FORGE_TOKEN": "x" * 20}
-        made = connect("https://github.invalid/ada/flights", environ=token)
+        environ = {"GITML_FORGE_TOKEN": "x" * 20, "GITML_FORGE_URL": "https://github.invalid"}
+        made = connect("https://github.invalid/ada/flights", environ=environ)
         with pytest.raises(ForgeUnreachable) as error:
             made.state(1)  # type: ignore[union-attr]
         assert error.value.why.startswith("Its name leads nowhere")
@@ -294,13 +294,21 @@ class TestOddAnswers:
             of(f"http://127.0.0.1:{listening.getsockname()[1]}").state(1)
         assert error.value.why.startswith("It said nothing for")
 
-    @pytest.mark.parametrize(
-        "link", ['<http://evil.invalid/x>; rel="next"', '<http://[>; rel="next"', '<file:///etc/x>; rel="next"']
-    )
-    def test_a_next_page_elsewhere(self, serve: Serve, link: str) -> None:
-        with pytest.raises(OddAnswer, match="cannot be read") as error:
-            of(serve(body=b"[]", headers={"Link": link})).find("a", "b")
-        assert "on another host" in error.value.why
+    @pytest.mark.parametrize("link", ["{0}/x?page=2", "http://[?page=2", "file:///etc/x?page=2", "?page=2#x"])
+    def test_a_next_page_is_asked_for_at_the_same_place(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch, link: str
+    ) -> None:
+        monkeypatch.setattr("gitml.forges.client.MOST_PAGES", 3)
+        elsewhere: list[dict[str, str]] = []
+        there = serve(body=b"[]", headers={"Link": f'<{link.format(serve(seen=elsewhere))}>; rel="next"'})
+        with pytest.raises(OddAnswer) as error:
+            of(there).find("a", "b")
+        assert "more than 3 pages" in error.value.why
+        assert elsewhere == []
+
+    @pytest.mark.parametrize("link", ["", "<x", '<x>; rel="last"', '<x>; rel="next"', "<" * 9999, "\xff"])
+    def test_no_next_page(self, serve: Serve, link: str) -> None:
+        assert of(serve(body=b"[]", headers={"Link": link})).find("a", "b") is None
 
     def test_pages_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("gitml.forges.client.MOST_PAGES", 3)
@@ -308,13 +316,13 @@ class TestOddAnswers:
 
         def answer(method: str, url: str, body: bytes | None) -> room.Raw:
             asked.append(url)
-            return room.Raw(200, {"link": f'<https://x.invalid/>; rel="prev", <{url}>; rel="next"'}, b"[]")
+            return room.Raw(200, {"link": '<https://x.invalid/>; rel="prev", </?page=2>; rel="next"'}, b"[]")
 
         there = place("https://github.com/ada/flights")
         assert there is not None
         with pytest.raises(OddAnswer) as error:
             list(Client(there, answer, str).pages("/x"))
-        assert len(asked) == 3
+        assert asked == ["https://api.github.com/x", *["https://api.github.com/x?page=2"] * 2]
         assert "more than 3 pages" in error.value.why
 
 
