@@ -50,6 +50,8 @@ MOST_SAID = 500
 """Letters of a forge's own words that an error shows."""
 
 _BUSY = (502, 503, 504)
+_WORDS = ("message", "error", "error_description", "errors", "detail", "validation")
+"""Fields in which a forge, or what stands before it, says why."""
 _LINKS = re.compile(r"<([!-;=?-~]*)>([^<]*)")
 _MOVED = (301, 302, 307, 308)
 
@@ -301,6 +303,6 @@ def _words(value: object) -> list[str]:
     if isinstance(value, list):
         return [word for one in value[:20] for word in _words(one)]
     if isinstance(value, dict):
-        known = [value[key] for key in ("message", "error", "error_description", "errors") if key in value]
+        known = [value[key] for key in _WORDS if key in value]
         return _words(known) if known else [f"{key} {' '.join(_words(one))}" for key, one in list(value.items())[:8]]
     return []

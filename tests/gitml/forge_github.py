@@ -297,15 +297,15 @@ class GitHubServer(ForgeServer):
             raise problem(404, "Branch not protected")
         given = self.protections[branch]
         checks, reviews = given["required_status_checks"], given["required_pull_request_reviews"]
-        told = {"url": f"{self.url}{asked.path}"}
+        url = f"{self.url}{asked.path}"
+        told: dict[str, Any] = {"url": url}
         if checks:
-            told["required_status_checks"] = {
-                **checks,
-                "checks": [{"context": one, "app_id": None} for one in checks["contexts"]],
-            }
+            rows = [{"context": one, "app_id": None} for one in checks["contexts"]]
+            told["required_status_checks"] = {**checks, "url": url, "contexts_url": url, "checks": rows}
         if reviews:
-            told["required_pull_request_reviews"] = reviews
-        for key in ("enforce_admins", "allow_force_pushes", "allow_deletions"):
+            told["required_pull_request_reviews"] = {**reviews, "url": url}
+        told["enforce_admins"] = {"url": url, "enabled": bool(given.get("enforce_admins"))}
+        for key in ("allow_force_pushes", "allow_deletions"):
             told[key] = {"enabled": bool(given.get(key))}
         return told
 
@@ -317,8 +317,11 @@ class GitHubServer(ForgeServer):
         return self.get_protection(asked, branch)
 
     def get_matching_refs(self, asked: Asked, prefix: str) -> Any:
-        names = self.repository.branches(prefix.removeprefix("heads/"))
-        return [{"ref": f"refs/heads/{name}", "node_id": "REF", "url": self.url} for name in names]
+        return [self.shown_ref(name) for name in self.repository.branches(prefix.removeprefix("heads/"))]
+
+    def shown_ref(self, name: str) -> Any:
+        target = {"type": "commit", "sha": self.repository.tip(name), "url": self.url}
+        return {"ref": f"refs/heads/{name}", "node_id": "REF", "url": self.url, "object": target}
 
 
 def _has(ruleset: dict[str, Any], ref: str) -> bool:

@@ -373,7 +373,7 @@ class _Handles(BaseHTTPRequestHandler):
         content = b"" if status == 204 or body is None else content
         self.send_response(status)
         told = {"Content-Type": "application/json; charset=utf-8", "Content-Length": str(len(content)), **headers}
-        for name, value in told.items():
+        for name, value in {**told, "Connection": "close"}.items():  # nobody is left with a stale one
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
