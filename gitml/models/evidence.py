@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gitml.conventions.released import PROVENANCE, TEST_DATA
 from gitml.conventions.shell import printable
 from gitml.experiments.rows import number
 from gitml.git import repository, server
@@ -24,7 +25,7 @@ from gitml.pipeline import metrics
 from gitml.pipeline.remote import READ_AHEAD
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.storage import Storage
-from gitml.policy.release import PROVENANCE, TEST_DATA, experiment_of
+from gitml.policy.release import experiment_of
 from gitml.reports import document
 from gitml.reports.comparison import Comparison, MetricChange, compare
 from gitml.reports.plots import IMAGES
@@ -122,7 +123,7 @@ def _gathered(
         made,
         origin(before.name, before.commit, before.snapshot, objects) if before is not None else None,
         verdict,
-        judge(now.snapshot, before.snapshot if before is not None else None, now.told, before and before.told, config),
+        judge(now.snapshot, before.snapshot if before is not None else None, config),
         comparison,
         paired.mcnemar,
         slices,

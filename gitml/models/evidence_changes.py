@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gitml.conventions.released import OF_A_RELEASE
 from gitml.experiments.compare import code_changes
 from gitml.experiments.rows import diff
 from gitml.experiments.shown import aliases_left_out
@@ -11,7 +12,6 @@ from gitml.pipeline.layout import layout
 from gitml.pipeline.overrides import shown
 from gitml.pipeline.project import projects
 from gitml.pipeline.source_data import source_data
-from gitml.policy.release import PROVENANCE
 from gitml.reports.render import FileChange, ValueChange
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitml.pipeline.snapshot import Snapshot
-
-OF_A_RELEASE = (PROVENANCE, "MODEL_CARD.md")
-"""What a release adds to the code that made it."""
 
 MOST_UNALIASED = 500
 """Changed parameters among which repetitions by YAML's aliases are looked for."""

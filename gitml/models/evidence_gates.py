@@ -10,10 +10,7 @@ from gitml.policy.report import RULE as REPORT
 
 if TYPE_CHECKING:
     from gitml.config import Config, Level
-    from gitml.pipeline.metrics import Results
     from gitml.pipeline.snapshot import Snapshot
-
-OTHER_DATA = "production was measured on other test data"
 
 
 class Gates(NamedTuple):
@@ -42,26 +39,18 @@ class Gates(NamedTuple):
         return not self.refused and all(result.verdict != "failed" for result in self.results)
 
 
-def judge(now: Snapshot, before: Snapshot | None, mine: Results, theirs: Results | None, config: Config) -> Gates:
+def judge(now: Snapshot, before: Snapshot | None, config: Config) -> Gates:
     """Return what the gates say.
 
     Parameters
     ----------
     now, before
         The files of the release and of the model in production; None where there is none.
-    mine, theirs
-        Their metrics.
     config
         The configuration that counts.
     """
-    is_other = theirs is not None and mine.metrics.get(release.TEST_DATA) != theirs.metrics.get(release.TEST_DATA)
-    production = theirs.metrics if theirs is not None and not is_other else None
-    results = gates.results(mine.metrics, production, config)
-    if is_other:
-        results = [
-            one._replace(verdict="failed", why=OTHER_DATA) if one.verdict == "not compared" else one for one in results
-        ]
-    found = release.judge(now, before, config)
+    results = release.gate_results(now, before, config, None)
+    found = release.judge(now, before, config, None)
     report = next((one.what for one in found if one.rule == REPORT), "")
     refused = tuple(one.what for one in found if one.rule == gates.RULE)
     return Gates(config.level(gates.RULE), tuple(results), refused, report)

@@ -6,10 +6,11 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gitml.conventions.released import PROVENANCE
 from gitml.experiments.rows import parse_commit
 from gitml.git.history import LARGEST_COMMIT
 from gitml.pipeline import strict
-from gitml.policy.release import PROVENANCE, experiment_of
+from gitml.policy.release import experiment_of
 
 if TYPE_CHECKING:
     from gitml.git.objects import Objects
