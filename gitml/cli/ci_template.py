@@ -8,7 +8,6 @@ import click
 
 from gitml.cli.terminal import filled, printable
 from gitml.conventions.branches import MAIN
-from gitml.conventions.shell import quoted
 from gitml.errors import BrokenEnvironment
 from gitml.git import repository, server
 from gitml.scaffold import ci
@@ -24,6 +23,7 @@ Example:
   gitml ci template github --gitml git+https://HOST/OWNER/gitml@COMMIT"""
 
 _VERBS = {"write": ("write", "wrote"), "rewrite": ("rewrite", "rewrote"), "keep": ("keep", "kept")}
+_PATHS: dict[Forge, str] = {"github": ".github/workflows/gitml*.yml", "gitlab": ".gitlab/gitml.yml"}
 _NOTES: dict[Forge, str] = {
     "github": "The check counts once the settings require the check `gitml` on main and production/*, and its "
     "workflows are on the default branch.",
@@ -92,8 +92,6 @@ def _next(forge: Forge, changes: list[Change], is_dry: bool, is_forced: bool) ->
     if is_dry:
         needs_force = not is_forced and any(change.does == "rewrite" for change in changes)
         return f"gitml ci template {forge}{' --force' if needs_force or is_forced else ''}"
-    written = [change.path for change in changes if change.does != "keep"]
-    if not written:
+    if all(change.does == "keep" for change in changes):
         return "gitml ci check"
-    paths = " ".join(map(quoted, written))
-    return f'git add -- {paths} && git commit -m "infra: CI judges by gitml" -- {paths}'
+    return f'git add {_PATHS[forge]} && git commit -m "infra: CI judges by gitml"'

@@ -7,8 +7,9 @@ git init --quiet --template= objects
 cd objects
 git config core.hooksPath /dev/null
 git config gitml.main "$MAIN"
-# the token stays in the environment
 export GIT_USER=gitlab-ci-token GIT_TOKEN="$CI_JOB_TOKEN"
+# the token stays in the environment, and git's helper reads it there
+# shellcheck disable=SC2016
 git config "credential.$CI_SERVER_URL.helper" \
   '!token() { test "$1" != get || printf "username=%s\npassword=%s\n" "$GIT_USER" "$GIT_TOKEN"; }; token'
 git remote add origin "$CI_SERVER_URL/$CI_PROJECT_PATH.git"
