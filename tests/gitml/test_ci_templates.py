@@ -378,6 +378,7 @@ class Stranger:
     def __init__(self, clone: Repo, trace: Path) -> None:
         self.clone = clone
         self.trace = trace
+        self.main = "main"
 
     def push(self, branch: str, message: str, **files: str) -> str:
         """Push a commit with traps as pull request 7, and return its id."""
@@ -397,7 +398,7 @@ class Stranger:
             ".dvc/config": f"[core]\n    remote = x\n['remote \"x\"']\n    url = {self.trace}-storage\n",
             "dvc.yaml": f"stages:\n  t:\n    cmd: {shell}\n    outs: [out]\n",
         }
-        self.clone.git("switch", "--quiet", "--create", "work", "origin/main")
+        self.clone.git("switch", "--quiet", "--create", "work", f"origin/{self.main}")
         self.clone.commit(message, **traps, **files)
         self.clone.run("git", "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}", "HEAD:refs/pull/7/head")
         self.clone.run("git", "push", "--quiet", "origin", "HEAD:refs/merge-requests/7/head")
@@ -498,6 +499,7 @@ class TestCheckOnGitHub:
     ) -> None:
         hub.git("branch", "-m", "main", "trunk")
         stranger.clone.git("fetch", "--quiet", "--prune")
+        stranger.main = "trunk"
         head = stranger.push("main", "no prefix", **{"gitml.toml": '[rules]\ncommit-prefix = "off"\n'})
         text = ci.templates("github", "gitml==1", main="trunk")[WORKFLOWS[0]]
         main = yaml.safe_load(text)["env"]["MAIN"]
