@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from gitml import __version__
 from gitml.errors import BrokenEnvironment, GitmlError, WrongUsage
 from gitml.git.files import replace_file
 
@@ -117,7 +118,7 @@ def requirement(asked: str, forge: Forge) -> str:
     NoPin
         It is neither, or what runs came from a folder.
     """
-    address, commit, version = _origin(_direct_url(), metadata.version("gitml"))
+    address, commit, version = _origin(_direct_url(), __version__)
     if _VERSION.fullmatch(asked):
         return f"gitml=={asked}"
     if _COMMIT.fullmatch(asked):
@@ -138,7 +139,11 @@ def requirement(asked: str, forge: Forge) -> str:
 
 
 def _direct_url() -> str | None:
-    return metadata.distribution("gitml").read_text("direct_url.json")
+    """Return what pip noted of where gitml came from (PEP 610); None where that was an index."""
+    try:
+        return metadata.distribution("gitml").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        return "{}"
 
 
 def _origin(direct_url: str | None, version: str) -> tuple[str, str, str]:

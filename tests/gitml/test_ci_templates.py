@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,15 @@ class TestPin:
         with pytest.raises(ci.NoPin) as raised:
             ci.requirement("", "gitlab")
         assert raised.value.mend[0].startswith("gitml ci template gitlab --gitml git+https://")
+
+    def test_what_was_never_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def none(name: str) -> None:
+            raise metadata.PackageNotFoundError(name)
+
+        monkeypatch.setattr(metadata, "distribution", none)
+        with pytest.raises(ci.NoPin):
+            ci.requirement("", "github")
+        assert ci.requirement("1.2", "github") == "gitml==1.2"
 
     def test_what_pip_really_writes_is_understood(self) -> None:
         """The tests run an editable install, or one without a record."""
