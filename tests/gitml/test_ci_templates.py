@@ -607,12 +607,14 @@ class TestReproduceOnGitHub:
 
     def test_all_that_the_release_needs_is_fetched_before_its_code_runs(self, hub: Hub, clone: Repo) -> None:
         Registry(clone).release(1, **{"params.yaml": "lr: 1\n"})
-        steps = JOBS["gitml reproduce"]["steps"][1:3]
-        started = {**steps[0], "env": {"RELEASE": "models/model-v1"}}
-        run = ci_runs.on_github({"steps": [started, steps[1]]}, hub, {}, hub.path.parent / "run")
+        steps = {step.get("name"): step for step in JOBS["gitml reproduce"]["steps"]}
+        run = ci_runs.on_github({"steps": [steps["Fetch branches and tags"]]}, hub, {}, hub.path.parent / "run")
         there = Repo(run.folder / "objects")
-        assert (run.code, (there.path / "params.yaml").read_text()) == (0, "lr: 1\n")
         assert "?" not in there.git("rev-list", "--objects", "--missing=print", "--all")
+        as_user = next(step["run"] for name, step in steps.items() if name and name.startswith("Install gitml where"))
+        (checkout,) = re.findall(r"git checkout .*", as_user.partition("sudo --user=reproducer")[2])
+        assert there.run("bash", "-c", checkout, RELEASE="model-v1").code == 0
+        assert (there.path / "params.yaml").read_text() == "lr: 1\n"
         assert TOKEN.encode() not in run.everything()
 
 
