@@ -80,7 +80,12 @@ def test_the_wheel_holds_gitml_and_nothing_else(tmp_path: Path) -> None:
         names = set(wheel.namelist())
         scripts = wheel.read(f"gitml-{__version__}.dist-info/entry_points.txt").decode()
     assert {name.partition("/")[0] for name in names} == {"gitml", f"gitml-{__version__}.dist-info"}
-    assert {"gitml/py.typed", "gitml/cli/doctor.py", f"gitml-{__version__}.dist-info/licenses/LICENSE"} <= names
+    assert {
+        "gitml/py.typed",
+        "gitml/cli/doctor.py",
+        "gitml/scaffold/ci/github.yml",
+        f"gitml-{__version__}.dist-info/licenses/LICENSE",
+    } <= names
     assert scripts == "[console_scripts]\ngitml = gitml.cli.main:main\n"
 
 

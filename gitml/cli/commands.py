@@ -15,6 +15,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Team": {},
     "Operations": {
         "ci": "Judge a pull request in CI, by the rules of the main branch.",
+        "forge": "Set and audit what promotion needs on GitHub, GitLab or Gitea.",
         "hooks": "Install the hooks that keep the conventions, show them, take them out.",
         "rules": "Show the rule book; turn an adopted repository's warnings into errors.",
     },

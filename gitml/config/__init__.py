@@ -118,12 +118,10 @@ class Forge(Frozen):
     ----------
     kind
         ``github``, ``gitlab``, ``gitea``, or ``none`` for a remote that is no forge; empty to see it by the URL.
-    url
-        Its address; empty to see it by the URL.
+        Its address is never taken from a file: tokens are sent there.
     """
 
     kind: str = ""
-    url: str = ""
 
 
 class Config(Frozen):

@@ -202,15 +202,11 @@ class _Reader:
         return {"approvals": Approvals(needed, signers, is_signed)}
 
     def forge(self, table: dict[str, Any]) -> dict[str, Any]:
-        self.no_others(("forge",), table, ("kind", "url"))
-        kind, url = table.get("kind", ""), table.get("url", "")
+        self.no_others(("forge",), table, ("kind",))
+        kind = table.get("kind", "")
         if kind not in ("", *_FORGES):
             raise self.wrong(("forge", "kind"), f"there is no forge {kind!r}", f"There are {', '.join(_FORGES)}.")
-        if not isinstance(url, str) or (url and not url.startswith(("https://", "http://"))) or not url.isascii():
-            raise self.wrong(
-                ("forge", "url"), "url is the address of a forge", 'For example "https://git.example.com".'
-            )
-        return {"forge": Forge(kind, url)}
+        return {"forge": Forge(kind)}
 
     def adoption(self, table: dict[str, Any]) -> dict[str, Any]:
         self.no_others(("adoption",), table, ("since",))

@@ -8,5 +8,8 @@ PROVENANCE = "provenance.json"
 CARD = "MODEL_CARD.md"
 """The same for a reader."""
 
+OF_A_RELEASE = (PROVENANCE, CARD)
+"""What a release adds to the commit that it is of."""
+
 TEST_DATA = "test_data"
 """The metric that names the test data; figures on other data are not compared."""

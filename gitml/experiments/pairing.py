@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +26,8 @@ SUFFIX = ".parquet"
 THRESHOLD = "threshold"
 """The metric that says from which probability on a row is called positive."""
 
+_MD5 = re.compile("[0-9a-f]{32}")
+
 
 class Stored(NamedTuple):
     """A run's predictions in DVC's cache.
@@ -46,16 +49,21 @@ class Stored(NamedTuple):
 
 def find(snapshot: Snapshot, root: str, storage: Storage) -> Stored | None:
     """Return the predictions that a commit's pipeline wrote; None where it wrote none, or no cache is here."""
+    found = recorded(snapshot, root)
+    cache = storage.settings(root).cache
+    return Stored(found.path, found.md5, Path(found.below(cache))) if found is not None and cache is not None else None
+
+
+def recorded(snapshot: Snapshot, root: str) -> DataObject | None:
+    """Return the predictions that a commit's pipeline wrote, as dvc.lock has them; None where it wrote none."""
     project = project_at(snapshot, root)
     for path, maker in project.makers.items() if project is not None else ():
-        name = posixpath.basename(path)
-        if name.startswith(NAME) and name.endswith(SUFFIX) and maker.recorded is not None and maker.is_cached:
-            md5 = maker.recorded.md5
-            cache = storage.settings(root).cache
-            if md5 is None or cache is None:
-                return None
-            stored = DataObject(md5, path, is_exact=maker.recorded.is_exact)
-            return Stored(path, md5, Path(stored.below(cache)))
+        name, made = posixpath.basename(path), maker.recorded
+        md5 = made.md5 if made is not None and maker.is_cached else None
+        if made is None or md5 is None or not (name.startswith(NAME) and name.endswith(SUFFIX)):
+            continue
+        if _MD5.fullmatch(md5):
+            return DataObject(md5, path, made.size, 1, maker.remote.lower(), made.is_exact, root)
     return None
 
 
@@ -80,8 +88,14 @@ def pair(now: Stored | None, before: Stored | None, thresholds: tuple[Mapping[st
         first, second = (_read(one) for one in (now, before))
     except NoPredictions as error:
         return Pairing({}, error.why.rstrip(".") or error.what)
-    one, other = (_threshold(metrics) for metrics in thresholds)
+    one, other = (threshold(metrics) for metrics in thresholds)
     return intervals.paired(first, second, (one, other))
+
+
+def threshold(metrics: Mapping[str, Any]) -> float | None:
+    """Return from which probability on a run calls a row positive; None where its metrics do not say."""
+    found = metrics.get(THRESHOLD)
+    return float(found) if isinstance(found, int | float) else None
 
 
 def warm_up() -> None:
@@ -103,8 +117,3 @@ def _read(stored: Stored) -> Predictions:
     from gitml.reports import intervals
 
     return intervals.read(stored.file, stored.path)
-
-
-def _threshold(metrics: Mapping[str, Any]) -> float | None:
-    found = metrics.get(THRESHOLD)
-    return float(found) if isinstance(found, int | float) else None

@@ -12,10 +12,11 @@ from gitml.experiments.compare import code_changes
 from gitml.git.command import ask
 from gitml.git.objects import Objects, list_tree
 from gitml.git.transaction import value_of
-from gitml.pipeline import lockfile, metrics, yaml12
+from gitml.pipeline import metrics, yaml12
 from gitml.pipeline.layout import project_at
 from gitml.pipeline.overrides import shown
 from gitml.pipeline.snapshot import Snapshot
+from gitml.pipeline.source_data import source_data
 from gitml.pipeline.storage import Storage
 from gitml.reports import document, pictures, plots, render
 from gitml.reports.comparison import Comparison, compare
@@ -188,30 +189,8 @@ def _methodology(results: Results, after: Snapshot) -> Methodology:
     params = results.after.params
     models = [value for name, value in params.items() if name.rpartition(".")[2] == "model" and isinstance(value, str)]
     seeds = [(name, shown(value)) for name, value in params.items() if "seed" in name.rpartition(".")[2]]
-    data = [DataFile(name, md5, size) for name, (md5, size) in _read_data(results.layout, after).items()]
+    data = [DataFile(name, md5) for name, md5 in source_data(after, results.layout).items()]
     return Methodology(models[0] if models else "", tuple(seeds), tuple(data), tuple(stages))
-
-
-def _read_data(layout: Layout, snapshot: Snapshot) -> dict[str, tuple[str, int | None]]:
-    """Return md5 and bytes of what stages read and neither made nor is code, as dvc.lock has them."""
-    found: dict[str, tuple[str, int | None]] = {}
-    for lock in layout.locks:
-        content = snapshot.read(lock)
-        try:
-            stages = lockfile.read(content) if content is not None else {}
-        except ValueError:
-            continue
-        folder = posixpath.dirname(lock)
-        for stage in stages.values():
-            for name, recorded in stage.deps.items():
-                place = posixpath.normpath(posixpath.join(folder, name))
-                if place in layout.deps and _is_data(place) and recorded.md5 is not None:
-                    found[place] = (recorded.md5, None)
-    return found
-
-
-def _is_data(place: str) -> bool:
-    return not place.endswith((".py", ".txt", ".toml", ".cfg", ".sh", ".md")) and not place.startswith("stages")
 
 
 def _comparisons(results: Results, after: Snapshot, objects: Objects) -> list[Comparison]:
@@ -271,11 +250,11 @@ def _code(results: Results) -> list[FileChange]:
 
 
 def _data(results: Results, before: Snapshot, after: Snapshot) -> list[ValueChange]:
-    old, new = _read_data(results.layout, before), _read_data(results.layout, after)
+    old, new = source_data(before, results.layout), source_data(after, results.layout)
     return [
-        ValueChange(name, old[name][0][:10] if name in old else None, new[name][0][:10] if name in new else None)
+        ValueChange(name, old[name][:10] if name in old else None, new[name][:10] if name in new else None)
         for name in dict.fromkeys([*old, *new])
-        if old.get(name, ("",))[0] != new.get(name, ("",))[0]
+        if old.get(name) != new.get(name)
     ]
 
 

@@ -218,9 +218,7 @@ class RollBack:
         update = RefUpdate(f"{BRANCHES}{self.promotion.into}", self.promotion.production, self.promotion.commit)
         storage = Storage(repository.find(self._at).root)
         seen = self.upstream
-        ground = Ground(
-            "pull request", seen.refs, seen.known, seen.config, self._at, seen.law, storage, seen.signers
-        )
+        ground = Ground("pull request", seen.refs, seen.known, seen.config, self._at, seen.law, storage, seen.signers)
         with Objects(self._at) as objects:
             judged = tuple(check([update], ground, objects, History(objects, self._at)))
         if Refusal(judged).is_final:

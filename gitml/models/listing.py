@@ -214,7 +214,7 @@ def _differences(row: Row, production: Row) -> dict[str, tuple[float, Word]]:
 
 
 def _metrics(rows: Sequence[Row], config: Config) -> tuple[str, ...]:
-    """Return the metrics of the table: the project's, else the pipeline's own first; then those of gates that differ."""
+    """Return the metrics of the table: the project's, else the pipeline's first; then gates' that differ."""
     names = [config.metric.name] if config.metric is not None else []
     names += [] if names else _first_figures(rows)
     names += [gate.metric for gate in config.gates]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from gitml.conventions.amounts import amount_in_words
-from gitml.conventions.shell import printable
 from gitml.reports import document
+from gitml.reports.markdown import block, code, figure, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,12 +44,12 @@ def render(provenance: Provenance, released: Snapshot) -> bytes:
         f"# {version}",
         _details(provenance),
         _words("Intended use", sections.get("Objective", "")),
-        "## Metrics\n\n" + "\n".join(_metrics(provenance.metrics)),
+        f"## Metrics\n\n{_metrics(provenance.metrics)}",
         _where_it_fails(released),
         _words("Limitations", _part(sections.get("Conclusions", ""), "What didn't work")),
         _words("Insights", _part(sections.get("Conclusions", ""), "Insights")),
         "## Data\n\n" + "\n".join(_data(provenance)),
-        "## Parameters\n\n" + "\n".join(_params(provenance.params)),
+        f"## Parameters\n\n{_params(provenance.params)}",
         "## Use\n\n```\n"
         f"gitml model predict {version} FILE     # from the columns of signature.json\n"
         f"gitml model trace {version}            # where it comes from, each link proved\n"
@@ -64,11 +63,11 @@ def _details(provenance: Provenance) -> str:
     named = ", ".join(f"{name} {packages[name]}" for name in sorted(packages)) if isinstance(packages, dict) else ""
     size = amount_in_words(len(provenance.model), [file.size for file in provenance.model])
     lines = [
-        f"Released on {provenance.time[:10]} by {_cell(provenance.person)} from the experiment "
+        f"Released on {provenance.time[:10]} by {plain(provenance.person)} from the experiment "
         f"[{provenance.experiment}](reports/{provenance.experiment}/README.md), commit `{provenance.commit[:10]}`.",
         f"The model is {size}:" if provenance.model else "No file of the model was found when it was released.",
-        "\n".join(f"- `{_cell(file.path)}`, sha256 `{file.sha256}`" for file in provenance.model),
-        f"Trained with {_cell(named, 600)}." if named else "",
+        "\n".join(f"- {code(file.path)}, sha256 `{file.sha256}`" for file in provenance.model),
+        f"Trained with {plain(named)}." if named else "",
     ]
     if provenance.repackaged is not None:
         lines.insert(1, f"Its model is that of {provenance.repackaged}, byte for byte; only what is around it is new.")
@@ -86,20 +85,18 @@ def _part(text: str, name: str) -> str:
     return rest.partition("\n### ")[0]
 
 
-def _metrics(metrics: Mapping[str, Any]) -> Iterator[str]:
-    intervals = {name.removeprefix("interval.").removesuffix(".low") for name in metrics if name.startswith("interval.")}
-    shown = [name for name, value in metrics.items() if "." not in name]
+def _metrics(metrics: Mapping[str, Any]) -> str:
+    shown = [name for name in metrics if "." not in name]
     if not shown:
-        yield "There are none."
-        return
-    yield "| metric | value | 95 % interval |"
-    yield "| --- | ---: | --- |"
+        return "There are none."
+    rows = []
     for name in shown[:MOST_METRICS]:
         low, high = (metrics.get(f"interval.{name}.{end}") for end in ("low", "high"))
-        interval = f"{_number(low)} to {_number(high)}" if name in intervals and low is not None else ""
-        yield f"| {_cell(name)} | {_number(metrics[name])} | {interval} |"
-    if len(shown) > MOST_METRICS:
-        yield f"\nand {len(shown) - MOST_METRICS} more in provenance.json."
+        interval = f"{_figure(low)} to {_figure(high)}" if low is not None and high is not None else ""
+        rows.append((plain(name), _figure(metrics[name]), interval))
+    more = len(shown) - MOST_METRICS
+    rest = f"\n\nand {more} more in provenance.json." if more > 0 else ""
+    return table(("metric", "value", "95 % interval"), rows, right=(1,)) + rest
 
 
 def _where_it_fails(released: Snapshot) -> str:
@@ -110,43 +107,35 @@ def _where_it_fails(released: Snapshot) -> str:
     rows = [row for row in csv.DictReader(io.StringIO(content.decode("utf-8", "replace"))) if row.get("slice")]
     if not rows:
         return ""
-    lines = ["## Where it is worst", "", "| rows with | share | loss above all rows |", "| --- | ---: | ---: |"]
-    for row in rows[:MOST_SLICES]:
-        lines.append("| " + " | ".join(_cell(row.get(column) or "") for column in ("slice", "share", "excess")) + " |")
-    return "\n".join(lines)
+    shown = [[plain(row.get(column) or "") for column in ("slice", "share", "excess")] for row in rows[:MOST_SLICES]]
+    lines = table(("rows with", "share", "loss above all rows"), shown, right=(1, 2))
+    return f"## Where it is worst\n\n{lines}"
 
 
 def _data(provenance: Provenance) -> Iterator[str]:
     if not provenance.data:
         yield "All of it is in git."
     for source in provenance.data:
-        yield f"- `{_cell(source.path)}`, md5 `{_cell(source.md5)}`"
+        yield f"- {code(source.path)}, md5 `{plain(source.md5)}`"
     test = provenance.metrics.get("test_data")
     if isinstance(test, str):
-        yield f"- test rows: `{_cell(test)}`"
+        yield f"- test rows: {code(test)}"
 
 
-def _params(params: Mapping[str, Any]) -> Iterator[str]:
-    yield "```"
-    for name in list(params)[:MOST_PARAMS]:
-        text = json.dumps(params[name], ensure_ascii=False, default=str)
-        yield printable(f"{name}: {text}")[:_LONGEST].replace("`", "'")
-    if len(params) > MOST_PARAMS:
-        yield f"and {len(params) - MOST_PARAMS} more"
-    yield "```"
+def _params(params: Mapping[str, Any]) -> str:
+    lines = [f"{name}: {json.dumps(params[name], ensure_ascii=False, default=str)}" for name in params]
+    more = len(lines) - MOST_PARAMS
+    shown = [line[:_LONGEST] for line in lines[:MOST_PARAMS]]
+    return block([*shown, *([f"and {more} more"] if more > 0 else [])])
 
 
-def _number(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return _cell(json.dumps(value) if not isinstance(value, str) else value)
-
-
-def _cell(text: str, longest: int = _LONGEST) -> str:
-    """Return text that stays in its cell and is nothing but text."""
-    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", printable(text)[:longest])
+def _figure(value: Any) -> str:
+    """Return a figure, or whatever stands in its place, as a cell."""
+    is_figure = isinstance(value, int | float) and not isinstance(value, bool)
+    return figure(value) if is_figure else plain(value if isinstance(value, str) else json.dumps(value))
 
 
 def subject_of(metrics: Mapping[str, Any], names: Sequence[str]) -> str:
     """Return the figures that a commit message names: ``roc_auc 0.7151``."""
-    return ", ".join(f"{name} {_number(metrics[name])}" for name in names if name in metrics)
+    found = {name: metrics[name] for name in names if isinstance(metrics.get(name), int | float)}
+    return ", ".join(f"{name} {value:.6g}" for name, value in found.items())

@@ -96,9 +96,7 @@ def find(text: str | None, checked_out: str | None, slug: str = "", at: Path | N
 
 
 def _remote_refs(name: str, at: Path | None) -> list[str]:
-    return [
-        ref.name for ref in list_refs("refs/remotes/", at=at) if ref.name.endswith(f"/{FOLDER}{name}")
-    ]
+    return [ref.name for ref in list_refs("refs/remotes/", at=at) if ref.name.endswith(f"/{FOLDER}{name}")]
 
 
 def _slug_of(commit: str, text: str, at: Path | None) -> str:
@@ -202,4 +200,3 @@ def _environment(files: tuple[Any, ...], storage: Storage) -> Mapping[str, Any]:
             if isinstance(said, dict):
                 return said
     return {}
-

@@ -90,9 +90,7 @@ class InProduction(GitmlError):
     """The release is what production has."""
 
     def __init__(self, version: ModelVersion) -> None:
-        super().__init__(
-            f"{version} is in production already", "Its tree is production's tree.", ("gitml model list",)
-        )
+        super().__init__(f"{version} is in production already", "Its tree is production's tree.", ("gitml model list",))
         self.version = version
 
 
@@ -207,7 +205,11 @@ def is_promotion(commit: str, found: Release, production: str, reason: str = "",
     """Say whether a commit is the promotion of a release onto this tip of production, for this reason if any."""
     with Objects(at) as objects:
         read = History(objects, at).commit(commit)
-    if read is None or read.parents != (production,) or read.tree != registry.trees_of([found.commit], at)[found.commit]:
+    if (
+        read is None
+        or read.parents != (production,)
+        or read.tree != registry.trees_of([found.commit], at)[found.commit]
+    ):
         return False
     said = {trailer.key.lower(): trailer.value for trailer in trailers.parse(read.message)}
     is_right = said.get("model") == str(found.version) and said.get("model-commit") == found.commit
@@ -262,4 +264,3 @@ def _opening(model: str, config: Config, at: Path | None) -> str:
     # git knows the empty tree without having it; a repository that it is missing from is called broken by its fsck
     empty = git("hash-object", "-w", "-t", "tree", "--stdin", at=at)
     return commit_tree(empty, [], text, at=at)
-

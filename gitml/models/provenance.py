@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FILE = released.PROVENANCE
 CARD = released.CARD
-OF_A_RELEASE = (FILE, CARD)
+OF_A_RELEASE = released.OF_A_RELEASE
 """What the top of a release's tree has, and no other tree."""
 
 SCHEMA = 1
@@ -141,7 +141,9 @@ def parse(content: bytes) -> Provenance:
         _oid(said),
         {path: _text(sum_, "a sum in lock") for path, sum_ in _mapping(said, "lock").items()},
         tuple(_file(item) for item in _list(said, "files")),
-        tuple(Source(_text(_get(item, "path"), "path"), _text(_get(item, "md5"), "md5")) for item in _list(said, "data")),
+        tuple(
+            Source(_text(_get(item, "path"), "path"), _text(_get(item, "md5"), "md5")) for item in _list(said, "data")
+        ),
         _mapping(said, "params"),
         _mapping(said, "metrics"),
         _mapping(said, "environment"),

@@ -155,4 +155,3 @@ def _promotions(
         except GitmlError as error:
             stuck.append((version, f"{error.what}. {error.why}".strip()))
     return rebuilt, kept, stuck
-

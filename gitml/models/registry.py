@@ -242,7 +242,9 @@ def histories(registry: Registry, at: Path | None = None) -> dict[str, list[Depl
     if not tips:
         return {}
     asked = "".join(f"{tip}\n" for tip in tips.values()).encode()
-    known = {one.commit: (one, before) for one, before in _first_parents(git("log", *_LOG, "--stdin", stdin=asked, at=at))}
+    known = {
+        one.commit: (one, before) for one, before in _first_parents(git("log", *_LOG, "--stdin", stdin=asked, at=at))
+    }
     found: dict[str, list[Deployment]] = {}
     for model, tip in tips.items():
         chain = found[model] = []

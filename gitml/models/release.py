@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from gitml.config import Config
     from gitml.models.provenance import Provenance
     from gitml.models.registry import Release
-    from gitml.models.upstream import Upstream
     from gitml.policy.check import Judged
     from gitml.policy.gates import GateResult
 
@@ -240,7 +239,9 @@ class Session:
             self._tag = tagging.release_tag(self.version, self.commit, self.provenance, self.upstream.config, at)
             self._judge(objects)
         needs = transfer.objects_of([self.commit], self._storage, at)
-        self.data = transfer.plan_push(needs, self._storage, self.wish.data_remote) if needs else transfer.Plan((), (), ())
+        self.data = (
+            transfer.plan_push(needs, self._storage, self.wish.data_remote) if needs else transfer.Plan((), (), ())
+        )
         if self.data.nowhere:
             names = ", ".join(each.path for each in self.data.nowhere[:3])
             raise DataIsNowhere(str(self.version), names, len(self.data.nowhere))
@@ -329,7 +330,9 @@ class DataIsNowhere(GitmlError):
 
 
 def carry_out_release(
-    wish: Wish, at: Path | None = None, on_step: Callable[[Step], None] | None = None,
+    wish: Wish,
+    at: Path | None = None,
+    on_step: Callable[[Step], None] | None = None,
     on_race: Callable[[ModelVersion], None] = lambda version: None,
 ) -> Released:
     """Release a model under the next number that nobody has; parameters and errors as for `Session`."""

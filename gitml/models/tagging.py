@@ -54,9 +54,7 @@ def assignment(version: ModelVersion, known: Iterable[str]) -> GtoTag:
     return GtoTag("assign", version.model, stage=PRODUCTION, counter=tags.next_counter(version.model, known))
 
 
-def assignment_tag(
-    tag: GtoTag, version: ModelVersion, commit: str, deployment: str, at: Path | None = None
-) -> str:
+def assignment_tag(tag: GtoTag, version: ModelVersion, commit: str, deployment: str, at: Path | None = None) -> str:
     """Write that tag and return its object's id.
 
     Parameters

@@ -107,7 +107,8 @@ def production(model: str, known: Registry, at: Path | None = None) -> tuple[Lin
         )
         return Link("production", f"{branch} {tip[:SHOWN]}", False, why), None
     last = registry.deployments(tip, at, 1)[0]
-    says = f"{branch} {tip[:SHOWN]} by {printable(last.person)}, {moment(last.time)[:10]}, has the tree of {release.version}"
+    by = f"by {printable(last.person)}, {moment(last.time)[:10]}"
+    says = f"{branch} {tip[:SHOWN]} {by}, has the tree of {release.version}"
     return Link("production", says, True, release=str(release.version)), release
 
 

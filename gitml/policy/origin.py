@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from gitml.conventions.released import CARD, PROVENANCE
+from gitml.conventions.released import OF_A_RELEASE, PROVENANCE
 from gitml.pipeline import metrics, strict
 from gitml.policy.rules import Violation, severity_of
 
@@ -68,7 +68,6 @@ def _has_sums(said: Any, released: Snapshot) -> bool:
 
 def _extra(released: Snapshot, parent: Snapshot) -> str | None:
     """Say which file a release has otherwise than the experiment that it is of."""
-    own = (PROVENANCE, CARD)
-    paths = (released.files.keys() | parent.files.keys()) - set(own)
+    paths = (released.files.keys() | parent.files.keys()) - set(OF_A_RELEASE)
     other = sorted(path for path in paths if released.files.get(path) != parent.files.get(path))
     return f"{other[0]} is not as in the commit that it names." if other else None

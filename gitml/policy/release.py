@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gitml.pipeline.snapshot import Snapshot
     from gitml.policy.gates import GateResult
 
+OTHER_DATA = "measured on other test data than production's"
+
 
 def judge(released: Snapshot, production: Snapshot | None, config: Config, behind: int | None) -> list[Violation]:
     """Judge the tree of a release or promotion.
@@ -69,7 +71,13 @@ def gate_results(
     A tolerance is compared only where both were measured on the same test data.
     """
     now, before = _metrics(released, production, behind)
-    return results(now, before if before is None or _is_same_data(now, before) else {}, _asked(config, behind))
+    asked = _asked(config, behind)
+    if before is None or _is_same_data(now, before):
+        return results(now, before, asked)
+    return [
+        one._replace(verdict="failed", why=OTHER_DATA) if one.verdict == "not compared" else one
+        for one in results(now, None, asked)
+    ]
 
 
 def _gates(released: Snapshot, production: Snapshot | None, config: Config, behind: int | None) -> list[Violation]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gitml.config import Config, Direction
 
-Word = Literal["better", "worse", "within noise", "higher", "lower", "same", "new", "gone"]
+Word = Literal["better", "worse", "within noise", "higher", "lower", "same", "new", "gone", "other data"]
 
 HIGHER = frozenset(("roc_auc", "average_precision", "accuracy", "f1", "precision", "recall", "r2", "skill"))
 LOWER = frozenset(("log_loss", "brier", "ece", "rmse", "mae", "mse", "loss", "error"))

@@ -31,6 +31,9 @@ MOST_ROWS = 20_000_000
 
 _EXTRA = "numpy and pyarrow are not installed; they come with the extra gitml[reports]."
 
+TWICE = "a test row stands in the predictions twice"
+"""Why two models cannot be paired that may well have been scored on the same data."""
+
 LEAST_BLOCKS = 6
 """Fewer blocks give no interval: that five all go one way happens by chance more often than once in twenty."""
 
@@ -173,10 +176,10 @@ def paired(
     """
     import numpy as np
 
-    note = _difference(now, before)
+    note = difference(now, before)
     if note:
         return Pairing({}, note)
-    now, before = _sorted(now), _sorted(before)
+    now, before = in_order(now), in_order(before)
     names, codes = np.unique(now.blocks.astype(str), return_inverse=True)
     if len(names) < LEAST_BLOCKS:
         return Pairing({}, f"the test rows lie in {len(names)} blocks, too few for an interval")
@@ -203,6 +206,33 @@ def scores(predictions: Predictions, threshold: float | None = None) -> dict[str
     return _scorer(predictions, codes, threshold)(np.ones(1, np.int64))
 
 
+def difference(now: Predictions, before: Predictions) -> str:
+    """Say why two models cannot be paired, in half a sentence; empty where they can."""
+    import numpy as np
+
+    if (now.kind, now.classes) != (before.kind, before.classes):
+        return "the two predict other things"
+    if len(np.unique(now.rows)) < len(now.rows) or len(np.unique(before.rows)) < len(before.rows):
+        return TWICE
+    one, other = in_order(now), in_order(before)
+    if not np.array_equal(one.rows, other.rows):
+        return "the two were scored on other test rows"
+    if not np.array_equal(one.target, other.target) or (one.blocks.astype(str) != other.blocks.astype(str)).any():
+        return "the test rows are the same by number, but their targets or blocks are not"
+    return ""
+
+
+def in_order(predictions: Predictions) -> Predictions:
+    """Return the same predictions in the order of their rows' numbers."""
+    import numpy as np
+
+    order = np.argsort(predictions.rows, kind="stable")
+    rows, blocks, target, values = (
+        part[order] for part in (predictions.rows, predictions.blocks, predictions.target, predictions.values)
+    )
+    return predictions._replace(rows=rows, blocks=blocks, target=target, values=values)
+
+
 def _scorer(predictions: Predictions, blocks: np.ndarray[Any, Any], threshold: float | None) -> Scorer:
     from gitml.reports.scoring import scorer
 
@@ -225,32 +255,6 @@ def _fault(rows: Any, target: Any, values: Any, classes: int) -> str:
     if classes and (target.min() < 0 or target.max() >= classes or (target != np.floor(target)).any()):
         return f"{TARGET} is not the code of a class."
     return ""
-
-
-def _difference(now: Predictions, before: Predictions) -> str:
-    """Say why two models cannot be paired."""
-    import numpy as np
-
-    if (now.kind, now.classes) != (before.kind, before.classes):
-        return "the two predict other things"
-    if len(np.unique(now.rows)) < len(now.rows) or len(np.unique(before.rows)) < len(before.rows):
-        return "a test row stands in the predictions twice"
-    one, other = _sorted(now), _sorted(before)
-    if not np.array_equal(one.rows, other.rows):
-        return "the two were scored on other test rows"
-    if not np.array_equal(one.target, other.target) or (one.blocks.astype(str) != other.blocks.astype(str)).any():
-        return "the test rows are the same by number, but their targets or blocks are not"
-    return ""
-
-
-def _sorted(predictions: Predictions) -> Predictions:
-    import numpy as np
-
-    order = np.argsort(predictions.rows, kind="stable")
-    rows, blocks, target, values = (
-        part[order] for part in (predictions.rows, predictions.blocks, predictions.target, predictions.values)
-    )
-    return predictions._replace(rows=rows, blocks=blocks, target=target, values=values)
 
 
 def _draws(blocks: int, resamples: int, seed: int) -> Iterator[np.ndarray[Any, Any]]:

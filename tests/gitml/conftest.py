@@ -17,6 +17,8 @@ from gitml.cli.main import main
 from gitml.hooks import install as installation
 from gitml.reports import document
 
+from .forge_fixtures import gitea_server, github_server, gitlab_server, pauses  # noqa: F401
+
 ROOT = Path(__file__).parents[2]
 
 

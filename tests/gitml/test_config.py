@@ -58,11 +58,10 @@ def test_a_whole_file(tmp_path: Path, ends: str, mark: bytes) -> None:
 
 def test_who_agrees_and_where() -> None:
     found = config.parse(
-        b'[approvals]\nneeded = 2\nsigners = ".people/signers"\nsigned_releases = true\n'
-        b'[forge]\nkind = "gitea"\nurl = "https://git.example.com:3000"\n'
+        b'[approvals]\nneeded = 2\nsigners = ".people/signers"\nsigned_releases = true\n[forge]\nkind = "gitea"\n'
     )
     assert found.approvals == Approvals(2, ".people/signers", True)
-    assert found.forge == Forge("gitea", "https://git.example.com:3000")
+    assert found.forge == Forge("gitea")
     assert (DEFAULTS.approvals.needed, DEFAULTS.forge.kind) == (0, "")
     assert DEFAULTS.changed(since="1" * 40) == Config(since="1" * 40)
 
@@ -94,7 +93,7 @@ FAULTS = [
     ("[approvals]\nsigned_releases = 1\n", "line 2: signed_releases is true or false", ""),
     ("[approvals]\nneed = 1\n", "line 2: 'approvals.need' is unknown", "Did you mean needed?"),
     ('[forge]\nkind = "hub"\n', "line 2: there is no forge 'hub'", "There are github, gitlab, gitea, none."),
-    ('[forge]\nurl = "x"\n', "line 2: url is the address of a forge", 'For example "https://git.example.com".'),
+    ('[forge]\nurl = "x"\n', "line 2: 'forge.url' is unknown", "There are kind."),
     ("commits = 3\n", "line 1: commits is a table", "Write [commits] on a line of its own."),
     ("[commits]\nprefix = []\n", "line 2: 'commits.prefix' is unknown", "Did you mean prefixes?"),
     ("commits.prefix = []\n", "line 1: 'commits.prefix' is unknown", "Did you mean prefixes?"),

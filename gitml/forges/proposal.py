@@ -1,0 +1,130 @@
+"""The pull request of a promotion, with its evidence as its words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitml.errors import BrokenEnvironment, GitmlError
+from gitml.forges import connect
+from gitml.forges.problems import NoToken
+from gitml.forges.remote import compare_url
+from gitml.models import evidence, registry
+from gitml.models.promotion import message
+from gitml.reports.markdown import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from gitml.config import Config
+    from gitml.forges.base import Forge, PullRequest
+    from gitml.models.promotion import Promotion
+    from gitml.models.upstream import Upstream
+    from gitml.pipeline.storage import Storage
+
+MARKER = "gitml-evidence"
+"""Names the comment that `gitml ci comment` writes, so that the next one takes its place."""
+
+NO_FORGE = "none"
+
+
+class NotProposed(BrokenEnvironment):
+    """The promotion is on the remote, and its pull request could not be opened."""
+
+    def __init__(self, promotion: Promotion, error: GitmlError, page: str) -> None:
+        mend = [*error.mend, f"gitml model promote {promotion.version}   # again: it opens the pull request"]
+        if page:
+            mend.insert(0, f"open {page}")
+        super().__init__(
+            f"{promotion.branch} is pushed, and its pull request could not be opened: {error.what}",
+            error.why,
+            tuple(dict.fromkeys(mend)),
+        )
+        self.page = page
+
+
+class Place(NamedTuple):
+    """Where pull requests are: the forge, if there is one, and the URL of the remote."""
+
+    forge: Forge | None
+    url: str
+
+
+def place(remote: str, config: Config, environ: Mapping[str, str], at: Path | None = None) -> Place:
+    """Return the forge behind a remote; None where it is none, or gitml.toml says that it is none.
+
+    Raises
+    ------
+    NoToken
+        There is nothing to show to it.
+    """
+    url = connect.url_of(remote, at)
+    if config.forge.kind == NO_FORGE:
+        return Place(None, url)
+    return Place(connect.connect(url, kind=config.forge.kind, environ=environ), url)
+
+
+def has_forge(remote: str, config: Config, environ: Mapping[str, str], at: Path | None = None) -> bool:
+    """Say whether a remote is on a forge, whether or not there is a token for it."""
+    try:
+        return place(remote, config, environ, at).forge is not None
+    except NoToken:
+        return True
+
+
+def body(
+    promotion: Promotion, seen: Upstream, at: Path | None = None, storage: Storage | None = None, fetch: bool = False
+) -> str:
+    """Return the evidence for a promotion as Markdown.
+
+    Parameters
+    ----------
+    promotion, seen, at
+        What is promoted, and where to.
+    storage, fetch
+        As for `gitml.models.evidence.gather`.
+    """
+    before = registry.in_production(promotion.version.model, seen.registry, at)
+    names = (str(promotion.version), str(before.version) if before is not None else "production")
+    now, production = promotion.release.commit, promotion.production
+    found = evidence.gather(now, production, seen.config, at, names=names, storage=storage, fetch=fetch)
+    text = evidence.as_markdown(found)
+    return f"**Way back:** {plain(promotion.reason)}\n\n{text}" if promotion.reason else text
+
+
+def propose(
+    promotion: Promotion, seen: Upstream, environ: Mapping[str, str], at: Path | None = None
+) -> PullRequest | None:
+    """Open the pull request of a promotion that is pushed, or bring the open one up to date.
+
+    Returns
+    -------
+    request
+        None where the remote is on no forge.
+
+    Raises
+    ------
+    NotProposed
+        The forge says no, does not answer, or there is no token for it.
+    """
+    url = connect.url_of(seen.remote, at)
+    page = ""
+    try:
+        there = place(seen.remote, seen.config, environ, at)
+        if there.forge is None:
+            return None
+        page = compare_url(url, promotion.branch, promotion.into, there.forge.name, environ.get("GITML_FORGE_URL", ""))
+        return there.forge.open(
+            promotion.branch, promotion.into, title(promotion, seen.config), body(promotion, seen, at)
+        )
+    except NoToken as error:
+        kind = seen.config.forge.kind or environ.get("GITML_FORGE", "")
+        page = compare_url(url, promotion.branch, promotion.into, kind, environ.get("GITML_FORGE_URL", ""))
+        raise NotProposed(promotion, error, page) from None
+    except GitmlError as error:
+        raise NotProposed(promotion, error, page) from None
+
+
+def title(promotion: Promotion, config: Config) -> str:
+    """Return what the pull request is called, as the first line of its commit: a squash takes it."""
+    return message(promotion.release, config, promotion.reason).partition("\n")[0]
