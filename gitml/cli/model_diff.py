@@ -38,7 +38,7 @@ Table = tuple[list[str], list[list[str]]]
 def command(old: str, new: str, model: str, remote: str | None, form: str | None) -> None:
     """Show what differs between two releases.
 
-    Metrics with paired intervals where the predictions of both are in DVC's cache (gitml data pull brings them),
+    Metrics with paired intervals where the predictions of both are in DVC's cache (gitml data fetch brings them),
     params, data, packages, code and the size of the model.
     """
     place = store.locate()

@@ -105,6 +105,12 @@ def _notes(made: List, known: Registry) -> list[str]:
     if made.hidden:
         one = made.hidden == 1
         notes.append(f"{made.hidden} yanked release{'' if one else 's'} {'is' if one else 'are'} left out: --all")
-    if known.releases and git("rev-parse", "--is-shallow-repository") == "true":
+    if not known.releases:
+        command = "git fetch --tags {} '+refs/heads/*:refs/remotes/{}/*'"
+        notes += [
+            f"the models of {name} are not fetched here: {command.format(name, name)}"
+            for name in store.unfetched_remotes()
+        ]
+    elif git("rev-parse", "--is-shallow-repository") == "true":
         notes.append("this clone is shallow: what was in production before is not known here; git fetch --unshallow")
     return notes

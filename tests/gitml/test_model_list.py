@@ -278,6 +278,19 @@ def test_no_release_yet_says_what_to_do(repo: Repo, gitml: Command) -> None:
     assert gitml("model", "list", "--model", "x", at=repo.path).err.splitlines()[1] == "  Nothing is released yet."
 
 
+def test_a_clone_of_one_branch_says_that_the_models_were_not_fetched(
+    team: Models, gitml: Command, tmp_path: Path
+) -> None:
+    team.repo.git("clone", "--quiet", "--single-branch", "--no-tags", f"file://{team.repo.path}", "../single")
+    done = gitml("model", "list", at=tmp_path / "single")
+    assert (done.code, done.out) == (0, "")
+    assert "the models of origin are not fetched here" in " ".join(done.err.split())
+    Repo(tmp_path / "single").git("fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    assert gitml("model", "list", "--json", at=tmp_path / "single").out == (
+        gitml("model", "list", "--json", at=team.repo.path).out
+    )
+
+
 def test_an_empty_repository_and_none_at_all(tmp_path: Path, gitml: Command) -> None:
     (tmp_path / "empty").mkdir()
     Repo(tmp_path / "empty").git("init", "--quiet")
@@ -317,6 +330,37 @@ def test_a_shallow_clone_says_that_the_past_is_missing(team: Models, gitml: Comm
     assert done.code == 0
     assert "this clone is shallow" in done.err
     assert done.out.splitlines()[-1].split()[2:4] == ["production", "5h"]
+
+
+def test_ids_of_sha256(tmp_path: Path, gitml: Command) -> None:
+    (tmp_path / "sha256").mkdir()
+    repo = Repo(tmp_path / "sha256")
+    repo.git("init", "--quiet", "--object-format=sha256")
+    repo.commit("infra: start")
+    models = Models(repo)
+    models.experiment("a")
+    models.release(1, "a", has_tag=False)
+    models.release(2, "a")
+    found = rows(gitml("model", "list", "--json", at=repo.path))
+    assert [(row["name"], len(str(row["commit"])), row["fault"]) for row in found] == [
+        ("model-v2", 64, None), ("model-v1", 64, None),
+    ]  # fmt: skip
+    assert gitml("model", "list", at=repo.path).code == 0
+    assert gitml("model", "trace", "v2", at=repo.path).code == 0
+
+
+def test_a_tag_of_the_year_3000_and_one_from_before_1970(models: Models, gitml: Command) -> None:
+    models.experiment("a")
+    for number, time_ in enumerate((2**33, 2**53, 2**62), start=1):
+        models.release(number, "a", has_tag=False)
+        raw = f"object {models.commits[f'model-v{number}']}\ntype commit\ntag model@v{number}.0.0\n"
+        raw += f"tagger Eve <e@example.com> {time_} +0000\n\nrelease\n"
+        done = models.repo.run("git", "hash-object", "-t", "tag", "-w", "--literally", "--stdin", stdin=raw)
+        models.ref(f"refs/tags/model@v{number}.0.0", done.out.strip())
+    for form in ((), ("--json",), ("--csv",), ("--md",)):
+        assert gitml("model", "list", *form, at=models.repo.path).code == 0
+    assert gitml("model", "show", "v3", at=models.repo.path).code == 0
+    assert gitml("model", "trace", "v3", at=models.repo.path).code == 0
 
 
 def test_periods_with_the_same_tree_twice_are_one(models: Models) -> None:
