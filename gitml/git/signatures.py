@@ -300,7 +300,7 @@ def _why_not(tag: _Tag, folder: Path, moment: int) -> str:
     return f"{good[1]} is no key by which {tag.email} may sign for git on {day}, as the list of signers has it."
 
 
-def _check(tag: _Tag, folder: Path, what: str, moment: int | None, more: tuple[str, ...] = ()) -> tuple[int, str, str]:
+def _check(tag: _Tag, folder: Path, what: str, moment: int | None, more: tuple[str, ...] = ()) -> tuple[int, str]:
     """Let ssh-keygen do one check; `moment` is the time for which keys must be valid, None for no list at all."""
     line = ["ssh-keygen", "-Y", what, "-s", str(folder / "signature"), *more]
     if what != "find-principals":

@@ -1,4 +1,4 @@
-"""Signed tags: what `git verify-tag` accepts is made, and what it accepts wrongly is refused. Real git, real ssh-keygen."""
+"""Signed tags: `git verify-tag` accepts what is made, and what it accepts wrongly is refused. With real ssh-keygen."""
 
 from __future__ import annotations
 
