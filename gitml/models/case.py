@@ -91,7 +91,11 @@ def read(snapshot: Snapshot, commit: str) -> Case:
         tuple(reader.kept),
         tuple(one for project in found for one in source_data.sources(project, frozen)),
         tuple(lock for _, paths in layouts for lock in paths.locks),
-        (*reader.unverified, *(f"{why} cannot be resolved" for why in declared.unclear)),
+        (
+            *reader.unverified,
+            *(f"the stage {stage} is frozen: what it made was taken as it is" for stage in sorted(frozen)),
+            *(f"{why} cannot be resolved" for why in declared.unclear),
+        ),
     )
 
 

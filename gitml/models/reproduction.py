@@ -7,24 +7,22 @@ the commit is executed: it gets no credentials in its environment, but this is n
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitml.conventions.amounts import bytes_in_words
 from gitml.conventions.branches import DEFAULT_MODEL
-from gitml.errors import GitmlError
+from gitml.conventions.shell import printable
 from gitml.git import repository
 from gitml.git.objects import Objects, list_tree
-from gitml.models import agreement, artifact, clean_room, provenance, source_data
+from gitml.models import agreement, clean_room, machine, source_data
 from gitml.models import case as cases
 from gitml.models.agreement import Difference, Tolerance
 from gitml.models.clean_room import DiskIsFull
 from gitml.models.location import NoModel, locate
-from gitml.pipeline import dvc, flat, settings, strict
+from gitml.pipeline import dvc, settings, strict
 from gitml.pipeline.ignore import is_inside
 from gitml.pipeline.metrics import LARGEST, SUFFIXES
 from gitml.pipeline.project import projects
@@ -40,9 +38,6 @@ if TYPE_CHECKING:
     from gitml.models.clean_room import Room
     from gitml.pipeline.flat import Flat
     from gitml.pipeline.repro import StageEvent
-
-ENVIRONMENT = "environment.json"
-"""What the train stage writes beside the model about the machine and its packages."""
 
 EVERY = 30.0
 """Seconds between two lines about a stage that runs on."""
@@ -71,6 +66,8 @@ class Reproduction(NamedTuple):
         What stages made and came out with other bytes, metrics aside.
     environment
         What is otherwise on this machine than where the model was trained: name, there, here.
+    sources
+        The data that it began with, which is taken as it is.
     notes
         What else somebody should know.
     seconds
@@ -85,6 +82,7 @@ class Reproduction(NamedTuple):
     is_same_model: bool | None
     changed: tuple[str, ...]
     environment: tuple[tuple[str, Any, Any], ...]
+    sources: tuple[str, ...]
     notes: tuple[str, ...]
     seconds: float
 
@@ -154,11 +152,11 @@ def reproduce(
         _run(commit, case, room, on_progress)
         computed = _computed(case, room)
         changed = _changed(commit, case, room, at)
-        here = _environment_here(room.tree / path / ENVIRONMENT) if path else {}
-    there = _environment_there(commit, at, storage, model) if here else {}
+        here = machine.read(clean_room.read_file(room.tree / path / machine.FILE, LARGEST)) if path else {}
+    there = machine.of_commit(commit, at, storage, model) if here else {}
     notes = [f"only this machine's cache had {name}" for name in brought.only_here]
     if here and not there:
-        notes.append(f"the {ENVIRONMENT} of where it was trained is not here, so it was not compared")
+        notes.append(f"the {machine.FILE} of where it was trained is not here, so it was not compared")
     return Reproduction(
         commit,
         _by_name(recorded, recorded, computed),
@@ -167,11 +165,8 @@ def reproduce(
         case.unverified,
         None if path is None else not any(is_inside(one, path) or is_inside(path, one) for one in changed),
         changed,
-        tuple(
-            (name, there.get(name), here.get(name))
-            for name in {**there, **here}
-            if there and there.get(name) != here.get(name)
-        ),
+        machine.differences(there, here) if there else (),
+        tuple(sorted(one.path for one in case.sources)),
         tuple(notes),
         time.monotonic() - began,
     )
@@ -219,16 +214,20 @@ def _prepare(case: Case, room: Room, storage: Storage, remote: str, tell: Callab
 
 
 def _kept_metrics(case: Case, room: Room) -> dict[str, Flat]:
-    found = {one.path: cases.values_of(one.path, Path(one.below(room.cache)).read_bytes()) for one in case.kept}
+    found = {
+        one.path: cases.values_of(one.path, clean_room.read_file(Path(one.below(room.cache)), LARGEST))
+        for one in case.kept
+    }
     return {path: values for path, values in found.items() if values is not None}
 
 
 def _run(commit: str, case: Case, room: Room, tell: Callable[[str], None]) -> None:
     for root, is_all in case.roots:
+        teller = _Teller(tell)
         outcome = repro(
             room.tree / root,
             room.log,
-            _Teller(tell).see,
+            teller.see,
             inherited=(room.lock.descriptor,),
             is_all=is_all,
             is_from_scratch=True,
@@ -239,29 +238,41 @@ def _run(commit: str, case: Case, room: Room, tell: Callable[[str], None]) -> No
             lines = last_lines(room.log)
             shutil.copyfile(room.log, kept)
             raise RunFailed(outcome._replace(log=kept), lines)
+        teller.end()
 
 
 class _Teller:
     """Makes lines of what becomes of the stages."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+        self._to = tell
         self._said = 0
+        self._running = ""
         self._began = self._last = time.monotonic()
 
     def see(self, events: Sequence[StageEvent]) -> None:
         """Take what became of the stages so far."""
         now = time.monotonic()
         for stage, does in events[self._said :]:
+            self.end()
             if does == "runs":
-                self._began = self._last = now
+                self._running, self._began, self._last = stage, now, now
                 self._tell(f"{stage} runs")
-            else:
-                self._tell(f"{stage} {does}, after {now - self._began:.0f} s")
+            elif does != "done":
+                self._tell(f"{stage} was not run: {does}")
         self._said = len(events)
-        if events and events[-1].does == "runs" and now - self._last >= EVERY:
+        if self._running and now - self._last >= EVERY:
             self._last = now
-            self._tell(f"{events[-1].stage} has run for {now - self._began:.0f} s")
+            self._tell(f"{self._running} has run for {now - self._began:.0f} s")
+
+    def _tell(self, line: str) -> None:
+        self._to(printable(line))  # a stage may write what looks like DVC's words
+
+    def end(self) -> None:
+        """Say that the stage under way has ended; DVC is silent where the lock file stays as it was."""
+        if self._running:
+            self._tell(f"{self._running} ended after {time.monotonic() - self._began:.0f} s")
+        self._running = ""
 
 
 def _computed(case: Case, room: Room) -> dict[str, Flat]:
@@ -274,23 +285,10 @@ def _computed(case: Case, room: Room) -> dict[str, Flat]:
             inner = sorted(one for one in place.rglob("*") if one.name.endswith(SUFFIXES) and not one.is_symlink())
             below = [one.relative_to(room.tree).as_posix() for one in inner[:MOST_FILES]]
         for one in below:
-            values = cases.values_of(one, _read(room.tree / one))
+            values = cases.values_of(one, clean_room.read_file(room.tree / one, LARGEST))
             if values is not None:
                 found[one] = values
     return found
-
-
-def _read(file: Path, largest: int = LARGEST) -> bytes | None:
-    """Return the bytes of a file that somebody else wrote; None where it is none, or too large."""
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        content = opened.read(largest + 1)
-    return content if len(content) <= largest else None
 
 
 def _changed(commit: str, case: Case, room: Room, at: Path | None) -> tuple[str, ...]:
@@ -298,7 +296,7 @@ def _changed(commit: str, case: Case, room: Room, at: Path | None) -> tuple[str,
     with Objects(at) as objects:
         old = new = _snapshot(commit, objects, at)
         for lock in case.locks:
-            content = _read(room.tree / lock, strict.LARGEST)
+            content = clean_room.read_file(room.tree / lock, strict.LARGEST)
             if content is not None and lock in old.files:
                 new = new.changed(lock, content)
         before, after = _outs(old), _outs(new)
@@ -313,29 +311,3 @@ def _outs(snapshot: Snapshot) -> dict[str, str]:
         for path, maker in project.makers.items()
         if maker.recorded is not None and maker.recorded.md5 is not None and not maker.name.endswith(".dvc")
     }
-
-
-def _environment_here(file: Path) -> Flat:
-    return _flattened(_read(file))
-
-
-def _environment_there(commit: str, at: Path | None, storage: Storage, model: str) -> Flat:
-    """Return what is recorded of the machine that trained the model; nothing where that is not at hand."""
-    with Objects(at) as objects:
-        told = objects.read_file(commit, provenance.FILE, provenance.LARGEST)
-    try:
-        if told is not None:
-            return flat.flatten(dict(provenance.parse(told).environment), "")
-        files = artifact.files_of(commit, at, storage, model)
-        own = next((file for file in files if file.path.endswith(f"/{ENVIRONMENT}")), None)
-        return _flattened(artifact.read_verified(own, storage, at, LARGEST)) if own is not None else {}
-    except (GitmlError, provenance.NotProvenance, flat.Unreadable):
-        return {}
-
-
-def _flattened(content: bytes | None) -> Flat:
-    try:
-        value = strict.loads(content) if content is not None else {}
-        return flat.flatten(value, "") if isinstance(value, dict) else {}
-    except (strict.NotStrict, flat.Unreadable):
-        return {}
