@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -9,23 +10,26 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from gitml.errors import GitmlError
+from gitml.errors import GitFailed, GitmlError
 from gitml.git.lock import is_held
-from gitml.models import clean_room, reproduction
+from gitml.git.objects import Objects, list_tree
+from gitml.models import case, clean_room, reproduction
 from gitml.models.agreement import Difference, Tolerance, compare
 from gitml.models.case import CannotReproduce
-from gitml.models.clean_room import DiskIsFull, enter, remove
+from gitml.models.clean_room import DiskIsFull, enter, remove, tells_of_a_full_disk
 from gitml.models.credentials import without_credentials
 from gitml.models.reproduction import Reproduction, reproduce
 from gitml.models.source_data import SourceIsMissing
 from gitml.pipeline.repro import RunFailed
 from gitml.pipeline.slot import LeadsElsewhere
+from gitml.pipeline.snapshot import Snapshot
 
+from ..conftest import Project as Pipeline
 from .conftest import ROOT, Repo
 from .dvc_store import keep, md5_of, objects_in
 from .tiny_project import wait_for
@@ -231,6 +235,7 @@ class TestWhatComesOut:
             "the environment.json of where it was trained is not here, so it was not compared",
         )
 
+    @pytest.mark.slow
     def test_a_stage_that_makes_no_metrics_any_more(self, trained: Trained) -> None:
         """The recorded file must not be found in the commit's own tree and taken for made."""
         pipeline = PIPELINE.replace("    - results/metrics.json:\n        cache: false\n", "").replace(
@@ -276,6 +281,7 @@ class TestWhatComesOut:
         assert found.ok
         assert found.recorded["results/more.yaml:roc_auc"] == 0.712
 
+    @pytest.mark.slow
     def test_a_frozen_stage_proves_nothing(self, trained: Trained) -> None:
         trained.write("dvc.yaml", PIPELINE + "    frozen: true\n")
         trained.write("results/metrics.json", '{"roc_auc": 0.99}\n')
@@ -288,6 +294,7 @@ class TestWhatComesOut:
             "the stage train is frozen: what it made was taken as it is",
         )
 
+    @pytest.mark.slow
     def test_nor_does_what_follows_a_frozen_stage(self, trained: Trained) -> None:
         trained.write("dvc.yaml", PIPELINE.replace("outs: [data/clean]\n", "outs: [data/clean]\n    frozen: true\n"))
         trained.write("data/clean", "1\n2\n3\n4\n")
@@ -324,7 +331,81 @@ class TestWhatComesOut:
         assert not list(tmp_path.rglob("owned"))
 
 
+class TestWhatCannotBeProved:
+    """What is found before any code is run; `gitml.models.case` alone, because it is the same for all of it."""
+
+    def unverified(self, trained: Trained) -> tuple[str, ...]:
+        trained.save()
+        with Objects(trained.path) as objects:
+            return case.read(Snapshot(list_tree(trained.tip, trained.path), objects), trained.tip).unverified
+
+    def test_an_honest_commit_has_nothing(self, trained: Trained) -> None:
+        assert self.unverified(trained) == ()
+
+    @pytest.mark.parametrize(
+        ("top", "why"),
+        [
+            ("metrics: [params.yaml]", ()),
+            ("metrics: [prepare.sh]", ("prepare.sh is read by a stage, and made by none",)),
+            ("metrics: [none.json]", ("none.json is declared, and neither a stage makes it nor git has it",)),
+            ("metrics: [README.md]", ("README.md cannot be read as metrics",)),
+            ("metrics: [link.json]", ("link.json is, or lies behind, a symbolic link",)),
+            ("metrics: ['${x}']", ("dvc.yaml: x is not known, in metrics cannot be resolved",)),
+        ],
+    )
+    def test_metrics_that_no_stage_declares(self, top: str, why: tuple[str, ...], trained: Trained) -> None:
+        trained.write("README.md", "{{ no yaml")
+        (trained.path / "link.json").symlink_to("results/metrics.json")
+        trained.write("dvc.yaml", PIPELINE + top + "\n")
+        found = self.unverified(trained)
+        assert found == why or (len(found) == 1 and found[0].startswith("dvc.yaml: ") and "${x}" in top)
+
+    def test_a_metric_that_was_never_made(self, trained: Trained) -> None:
+        trained.write("dvc.yaml", PIPELINE.replace("results/metrics.json", "results/other.json"))
+        assert self.unverified(trained) == ("results/other.json is declared, and the commit does not have it",)
+
+    def test_dvcs_own_folder_is_a_link(self, trained: Trained) -> None:
+        (trained.path / ".dvc").rename(trained.path / "dvc")
+        (trained.path / ".dvc").symlink_to("dvc")
+        with pytest.raises(LeadsElsewhere):
+            self.unverified(trained)
+
+
+@pytest.mark.slow
+def test_this_pipeline_itself(lay: Callable[..., Pipeline]) -> None:
+    """The smoke preset: trained, committed, and run once more from its source alone."""
+    project = lay()
+    made = Trained(project.folder)
+    made.git("init", "--quiet")
+    project.dvc("init", "--quiet", check=False)
+    project.dvc("repro", "--quiet")
+    made.save()
+    found = reproduce(made.tip, made.path)
+    assert (found.differences, found.unverified) == ((), ())
+    assert found.ok
+    assert (found.is_same_model, found.environment) == (True, ())
+
+
 class TestTheRoom:
+    def test_which_python_runs_its_stages(self, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("VIRTUAL_ENV", "/active")
+        with enter(trained.tip, trained.path) as room:
+            assert room.environment["VIRTUAL_ENV"] == "/active"
+        monkeypatch.delenv("VIRTUAL_ENV")
+        with enter(trained.tip, trained.path) as room:
+            assert room.environment.get("VIRTUAL_ENV") == (sys.prefix if sys.prefix != sys.base_prefix else None)
+        trained.write(".venv/bin/python", "")
+        with enter(trained.tip, trained.path) as room:
+            assert room.environment["VIRTUAL_ENV"] == str(trained.path / ".venv")
+
+    def test_a_full_disk_has_one_shape(self, tmp_path: Path) -> None:
+        for error in (OSError(errno.ENOSPC, "x"), GitFailed("read-tree", 128, "write: No space left on device")):
+            with pytest.raises(DiskIsFull), tells_of_a_full_disk(tmp_path):
+                raise error
+        for other in (OSError(errno.EACCES, "x"), GitFailed("read-tree", 128, "no")):
+            with pytest.raises(type(other)), tells_of_a_full_disk(tmp_path):
+                raise other
+
     def test_credentials_are_not_in_it(self, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
         shows = 'env > results/env\necho "{\\"n\\": $(grep -c s3cret results/env || true)}" > results/metrics.json\n'
         trained.write("train.sh", TRAIN + shows)
@@ -344,7 +425,7 @@ class TestTheRoom:
             "OMP_NUM_THREADS": "2",
             "http_proxy": "http://p",
         }
-        dropped = [,]
+        dropped = [
             "GH_TOKEN",
             "GITHUB_ENV",
             "GITLAB_TOKEN",
@@ -559,6 +640,7 @@ class TestWhatGoesWrong:
             trained.reproduce()
         assert caught.value.why.startswith("The source data has 1,000.0 TB, and ")
 
+    @pytest.mark.slow
     def test_progress_of_a_long_stage(self, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(reproduction, "EVERY", 0.0)
         trained.write("train.sh", "sleep 1\n" + TRAIN)

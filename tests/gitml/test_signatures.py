@@ -14,18 +14,17 @@ from pathlib import Path
 import pytest
 
 from gitml.errors import GitmlError
-from gitml.git import signatures
+from gitml.git import signing
 from gitml.git.objects import Objects
 from gitml.git.signatures import (
     BadSignature,
-    CannotSign,
     NotSigned,
     Signed,
     SshKeygenIsMissing,
-    sign_tag,
     verify_content,
     verify_tag,
 )
+from gitml.git.signing import CannotSign, sign_tag
 from gitml.git.tags import tag_object
 
 from .conftest import ROOT, Repo
@@ -172,7 +171,7 @@ class TestSigning:
     def test_a_passphrase_is_never_waited_for(self, signer: Signer, home: Path) -> None:
         signer.uses(make_key(home, "locked", passphrase="a secret of many words"))
         code = (
-            "import sys; from pathlib import Path; from gitml.git.signatures import *\n"
+            "import sys; from pathlib import Path; from gitml.git.signing import *\n"
             "try: sign_tag('x', sys.argv[1], 'm', Path('.'))\n"
             "except CannotSign as error: print(error.why); print(*error.mend, sep='\\n')\n"
         )
@@ -200,7 +199,7 @@ class TestSigning:
         key = make_key(home, "locked", passphrase="a secret of many words")
         signer.uses(key)
         code = (
-            "import sys; from pathlib import Path; from gitml.git.signatures import *\n"
+            "import sys; from pathlib import Path; from gitml.git.signing import *\n"
             f"print(sign_tag({TAG!r}, sys.argv[1], 'm', Path('.'), may_ask=True), file=open('oid', 'w'))\n"
         )
         child, terminal = pty.fork()
@@ -263,7 +262,7 @@ class TestSigning:
         program.write_text("#!/bin/sh\nexec sleep 60\n")
         program.chmod(0o755)
         signer.git("config", "gpg.ssh.program", str(program))
-        monkeypatch.setattr(signatures, "PATIENCE", 0.2)
+        monkeypatch.setattr(signing, "PATIENCE", 0.2)
         with pytest.raises(CannotSign, match="could not be signed") as caught:
             signer.sign()
         assert "was not unlocked or confirmed within 0.2 seconds" in caught.value.why
