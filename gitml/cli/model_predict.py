@@ -69,6 +69,7 @@ def command(model: str, file: str, output: str, kind: Format | None, as_json: bo
         _say(f"note    {feature}: {rows:,} of {done.rows:,} rows have a text that the training rows had not")
     if output:
         print(printable(f"wrote {done.rows:,} predictions of {name} to {output}"))
+        print(f"next    gitml model trace {name}   # what it was made from")
 
 
 class _Done(NamedTuple):

@@ -184,7 +184,8 @@ def open_release(name: str, commit: str, of: str, at: Path | None = None, thread
     told = _told(commit, name, at)
     if told:
         files = artifact.as_released(files, told)
-    by_name = {posixpath.basename(file.path): file for file in files}
+    # of two with one name, the one that lies higher
+    by_name = {posixpath.basename(file.path): file for file in sorted(files, key=lambda file: -file.path.count("/"))}
     said = _signature(name, by_name, storage, at)
     graph = by_name.get(GRAPHS[said.format])
     if graph is None:

@@ -147,7 +147,10 @@ class TestTheCommand:
 
     def test_to_a_file(self, predict: Callable[..., Done], released: ReleaseRepo) -> None:
         done = predict("model@v4.0.0", "rows.csv", "-o", "out.parquet")
-        assert done.out == "wrote 4 predictions of model-v4 to out.parquet\n"
+        assert done.out == (
+            "wrote 4 predictions of model-v4 to out.parquet\n"
+            "next    gitml model trace model-v4   # what it was made from\n"
+        )
         frame = pd.read_parquet(released.path / "out.parquet")
         assert list(frame.columns) == ["prediction", "probability_no", "probability_yes"]
         assert list(frame["prediction"]) == ["no", "yes", "no", "yes"]
@@ -361,6 +364,13 @@ class TestTheModel:
             model.predict(read("delay,carrier\n1,AA\n")[0].columns)
         assert caught.value.why == "Its graph fails on these rows: deep within."
 
+    @pytest.mark.parametrize("words", [("v4", "rows.parquet"), ("v4", "rows.csv", "--format", "parquet")])
+    def test_without_pyarrow(self, words: tuple[str, ...], released: ReleaseRepo) -> None:
+        released.write("rows.parquet", as_parquet(pd.DataFrame({"delay": [1], "carrier": ["AA"]})))
+        before = "import sys; sys.modules['pyarrow'] = None\n"
+        done = released.run(sys.executable, "-c", before + RUN, *words, PYTHONPATH=str(ROOT))
+        assert "ExtraIsMissing: pyarrow is not installed" in done.err
+
     def test_without_the_extra(self, released: ReleaseRepo) -> None:
         before = "import sys; sys.modules['onnxruntime'] = None\n"
         done = released.run(sys.executable, "-c", before + RUN, "v4", "rows.csv", PYTHONPATH=str(ROOT))
@@ -380,6 +390,11 @@ class TestTheFiles:
     def test_skops_is_refused(self, releases: ReleaseRepo) -> None:
         why = self.why_not(releases, {"model.skops": "zip", "signature.json": told(format="skops")})
         assert why.startswith("It is a model.skops, which calls constructors when it is opened.")
+
+    def test_a_second_graph_below_does_not_count(self, releases: ReleaseRepo) -> None:
+        files = {"model.onnx": graph(), "z/model.onnx": "other", "signature.json": told(), "a/signature.json": "{}"}
+        found = prediction.open_release("model-v4", releases.release(files), "model", releases.path)
+        assert found.model.signature == parse(told())
 
     def test_what_is_missing(self, releases: ReleaseRepo) -> None:
         assert self.why_not(releases, {"model.onnx": graph()}).startswith("It has no signature.json beside it")
