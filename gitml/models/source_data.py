@@ -152,7 +152,9 @@ def _have(one: DataObject, cache: Path, storage: Storage, only_here: list[str], 
         own = storage.settings(one.project).cache
         mine = Path(one.below(own)) if own is not None else None
         if mine is None or not mine.is_file():
-            raise SourceIsMissing([one], "Neither the DVC remote nor this machine's cache has it.")
+            raise SourceIsMissing(
+                [one], "Neither the DVC remote nor this machine's cache has it as the commit names it."
+            )
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(mine, place)
         only_here.append(one.path)

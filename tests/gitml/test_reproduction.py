@@ -15,19 +15,22 @@ from pathlib import Path
 
 import pytest
 
+from gitml.conventions.versions import ModelVersion
 from gitml.errors import GitFailed, GitmlError
 from gitml.git.lock import is_held
 from gitml.git.objects import Objects, list_tree
-from gitml.models import case, clean_room, reproduction
+from gitml.models import case, clean_room, machine, provenance, reproduction
 from gitml.models.agreement import Difference, Tolerance, compare
 from gitml.models.case import CannotReproduce
 from gitml.models.clean_room import DiskIsFull, enter, remove, tells_of_a_full_disk
 from gitml.models.credentials import without_credentials
+from gitml.models.provenance import Provenance
 from gitml.models.reproduction import Reproduction, reproduce
 from gitml.models.source_data import SourceIsMissing
 from gitml.pipeline.repro import RunFailed
 from gitml.pipeline.slot import LeadsElsewhere
 from gitml.pipeline.snapshot import Snapshot
+from gitml.pipeline.storage import Storage
 
 from ..conftest import Project as Pipeline
 from .conftest import ROOT, Repo
@@ -531,7 +534,7 @@ class TestTheData:
         place.unlink()
         with pytest.raises(SourceIsMissing) as caught:
             trained.reproduce()
-        assert caught.value.why == "Neither the DVC remote nor this machine's cache has it."
+        assert caught.value.why == "Neither the DVC remote nor this machine's cache has it as the commit names it."
 
     @pytest.mark.slow
     def test_only_what_the_pipeline_reads(self, trained: Trained) -> None:
@@ -648,6 +651,26 @@ class TestWhatGoesWrong:
         lines: list[str] = []
         trained.reproduce(on_progress=lines.append)
         assert any(line.startswith("train has run for ") for line in lines)
+
+
+class TestTheMachine:
+    def test_of_a_release_and_of_a_model_that_is_here(self, trained: Trained) -> None:
+        storage = Storage(trained.path)
+        assert machine.of_commit(trained.tip, trained.path, storage, "model") == {
+            "python": "3.11.7",
+            "packages.numpy": "2.4.6",
+        }
+        version = ModelVersion("model", 4)
+        release = Provenance(version, "", trained.tip, {}, (), (), {}, {}, {"packages": {"numpy": "1"}}, "Ada", "now")
+        trained.write("provenance.json", provenance.render(release))
+        assert machine.of_commit(trained.save(), trained.path, storage, "model") == {"packages.numpy": "1"}
+        trained.write("provenance.json", "{}")
+        assert machine.of_commit(trained.save(), trained.path, storage, "model") == {}
+
+    def test_what_differs(self) -> None:
+        assert machine.differences({"a": 1, "b": 2}, {"b": 2, "c": 3}) == (("a", 1, None), ("c", None, 3))
+        for content in (None, b"{", b"[]", b'{"a": NaN}'):
+            assert machine.read(content) == {}
 
 
 class TestAgreement:
