@@ -277,6 +277,20 @@ class TestWhatComesOut:
         assert trained.reproduce().differences == (Difference("roc_auc", 0.99, 0.712),)
 
     @pytest.mark.slow
+    def test_pipelines_in_folders(self, trained: Trained) -> None:
+        """`dvc repro` alone would not run them."""
+        inner = "stages: {a: {cmd: sh a.sh, deps: [a.sh], metrics: [m.json: {cache: false}]}}\n"
+        trained.write("sub/dvc.yaml", inner)
+        trained.write("sub/a.sh", "echo '{\"f1\": 0.5}' > m.json\n")
+        trained.dvc("repro", "--quiet", "--all-pipelines")
+        trained.save()
+        assert trained.reproduce().ok
+        trained.write("sub/m.json", '{"f1": 0.6}\n')
+        trained.dvc("commit", "--force", "--quiet", "sub/dvc.yaml")
+        trained.save()
+        assert trained.reproduce().differences == (Difference("f1", 0.6, 0.5),)
+
+    @pytest.mark.slow
     def test_a_folder_of_metrics(self, trained: Trained) -> None:
         pipeline = PIPELINE.replace("results/metrics.json", "results")
         trained.rerun(**{"dvc.yaml": pipeline, "train.sh": TRAIN + "cp results/metrics.json results/more.yaml\n"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import random
 import re
 import subprocess
 import sys
@@ -357,6 +358,23 @@ class TestVerifying:
         assert signer.why_not(signer.store(change(content)), signers).startswith(
             ("It is not built as git builds", "Its tagger has no")
         )
+
+    @pytest.mark.slow
+    def test_no_change_of_any_byte_gets_through(self, signer: Signer, signers: str) -> None:
+        """What is accepted has the text that was signed; the armour around it may be broken in other places."""
+        content, tip, chance = signer.content(signer.sign()), signer.tip, random.Random(7)
+        text = content.partition(b"-----BEGIN")[0]
+        refused = 0
+        for _ in range(500):
+            place, byte = chance.randrange(len(content)), bytes([chance.randrange(256)])
+            change = chance.choice((byte, b"", content[place : place + 1] + byte, content[:40]))
+            changed = content[:place] + change + content[place + 1 :]
+            try:
+                verify_content(changed, TAG, tip, signers.encode())
+                assert changed.partition(b"-----BEGIN")[0] == text
+            except (BadSignature, NotSigned):
+                refused += 1
+        assert refused > 400
 
     def test_only_ssh_is_checked_here(self, signer: Signer, signers: str) -> None:
         content = signer.content(tag_object(TAG, signer.tip, "m", signer.path))
