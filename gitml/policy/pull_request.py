@@ -136,7 +136,7 @@ def _yanks(asked: Asked, before: Mapping[str, str], at: Path | None) -> dict[str
     return new
 
 
-def storage_of(commit: str | None, objects: Objects, at: Path | None) -> Storage:
+def storage_of(commit: str | None, objects: Objects, at: Path | None = None) -> Storage:
     """Return where main says that data is: a pull request must not choose which server CI asks.
 
     Parameters
