@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,15 +14,20 @@ import click
 from gitml.cli.terminal import filled, printable
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.errors import GitmlError
+from gitml.git import repository
 from gitml.git.objects import Objects
 from gitml.models import registry, reproduction, upstream
 from gitml.models.agreement import Tolerance
 from gitml.models.verification import verify
+from gitml.pipeline.storage import Storage
 from gitml.policy.pull_request import storage_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gitml.models.reproduction import Reproduction
     from gitml.models.trace import Link
+    from gitml.models.upstream import Upstream
 
 _EXAMPLE = """\b
 Example:
@@ -57,20 +65,19 @@ def command(
     name = upstream.choose(remote, "gitml model verify")
     seen = upstream.look(name)
     release = registry.find(version, seen.registry, model)
-    with Objects() as objects:
-        storage = storage_of(seen.main_commit, objects)
-    links = verify(release, seen, storage)
-    if not as_json:
-        print("\n".join(map(_line, links)), flush=True)
     found = None
-    if is_reproduced and all(link.holds for link in links):
-        found = reproduction.reproduce(
-            release.commit,
-            tolerance=Tolerance(absolute, relative),
-            on_progress=_tell,
-            model=release.version.model,
-            storage=storage,
-        )
+    with _storage(seen) as storage:
+        links = verify(release, seen, storage)
+        if not as_json:
+            print("\n".join(map(_line, links)), flush=True)
+        if is_reproduced and all(link.holds for link in links):
+            found = reproduction.reproduce(
+                release.commit,
+                tolerance=Tolerance(absolute, relative),
+                on_progress=_tell,
+                model=release.version.model,
+                storage=storage,
+            )
     print(_as_json(str(release.version), links, found) if as_json else _end(str(release.version), links, found))
     wrong = [link for link in links if not link.holds]
     if wrong:
@@ -89,6 +96,17 @@ def command(
             "\n".join(why[:MOST_NAMED]),
             (f'gitml model yank {release.version} --reason "…"', f"git show {release.version.branch}"),
         )
+
+
+@contextmanager
+def _storage(seen: Upstream) -> Iterator[Storage]:
+    """Give this clone's own data; on a machine that has no files of it, main's DVC remote and a cache for now."""
+    own = Storage(repository.find().root)
+    if own.top is not None and (own.top / ".dvc" / "config").is_file():
+        yield own
+        return
+    with TemporaryDirectory(prefix="gitml-") as folder, Objects() as objects:
+        yield storage_of(seen.main_commit, objects, cache=Path(folder))
 
 
 def _line(link: Link) -> str:

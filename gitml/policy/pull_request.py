@@ -136,13 +136,15 @@ def _yanks(asked: Asked, before: Mapping[str, str], at: Path | None) -> dict[str
     return new
 
 
-def storage_of(commit: str | None, objects: Objects, at: Path | None = None) -> Storage:
+def storage_of(commit: str | None, objects: Objects, at: Path | None = None, cache: Path | None = None) -> Storage:
     """Return where main says that data is: a pull request must not choose which server CI asks.
 
     Parameters
     ----------
     commit
         Full id of main's commit; None where there is no main.
+    cache
+        Where what is fetched goes on a machine without a cache; None where nothing is fetched.
     objects, at
         As for `gitml.policy.law.law` and `gitml.git.command.git`.
     """
@@ -153,7 +155,7 @@ def storage_of(commit: str | None, objects: Objects, at: Path | None = None) -> 
         for path, entry in configs.items()
         if path == DVC_CONFIG or path.endswith(f"/{DVC_CONFIG}")
     }
-    return Storage(repository.find(at).root, trusted)
+    return Storage(repository.find(at).root, trusted, cache)
 
 
 def merging(asked: Asked, config: Config) -> Iterator[Violation]:
