@@ -21,27 +21,39 @@ if TYPE_CHECKING:
 _EXAMPLE = """\b
 Example:
   gitml model release                        # of the experiment that is checked out
-  gitml model release lower-lr --dry-run"""
+  gitml model release lower-lr --dry-run
+  gitml model release infra/fix --experiment lower-lr --repackage"""
 
 
 @click.command("release", epilog=_EXAMPLE)
 @click.argument("what", metavar="[EXPERIMENT]", required=False)
 @click.option("--model", metavar="NAME", default=DEFAULT_MODEL, help=f"The model's name; {DEFAULT_MODEL} if left out.")
 @click.option("--experiment", metavar="NAME", default="", help="Whose report counts, where a commit does not tell.")
+@click.option("--repackage", is_flag=True, help="The model of an earlier release, unchanged; what is around it is new.")
 @click.option("--remote", metavar="NAME", default="", help="The git remote; origin, or the only one, if left out.")
 @click.option("--data-remote", metavar="NAME", default="", help="The DVC remote; DVC's default if left out.")
 @click.option("--dry-run", is_flag=True, help="Ask all rules and gates, say what would be done, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object.")
 def command(
-    what: str | None, model: str, experiment: str, remote: str, data_remote: str, dry_run: bool, as_json: bool
+    what: str | None,
+    model: str,
+    experiment: str,
+    repackage: bool,
+    remote: str,
+    data_remote: str,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Release a model: a branch and a tag that never move, with its data.
 
     The rules and gates are those of the server's main branch. If they agree, the data is pushed first and then,
     in one push, the branch models/NAME-v<N> and the tag NAME@v<N>.0.0, which GTO and DVC read as well. N is the
     next number that nobody has. The same again says which release it is.
+
+    With --repackage the commit has the dvc.lock of an earlier release, so the model and its metrics are the same
+    bytes: for a fix of what serves it, without training.
     """
-    wish = Wish(what, model, experiment, remote, data_remote)
+    wish = Wish(what, model, experiment, remote, data_remote, repackage)
     try:
         if dry_run:
             session = Session(wish)
@@ -73,6 +85,8 @@ def _as_text(released: Released) -> str:
             lines.append(f"data     pushed {transfer_amount(released.data)} to {' and '.join(released.data.remotes)}")
         of = f"{released.provenance.experiment} ({released.provenance.commit[:7]})"
         lines.append(f"✓ {version} released of {of}")
+        if released.provenance.repackaged is not None:
+            lines.append(f"         its model is that of {released.provenance.repackaged}, unchanged")
         lines.append(f"         branch {version.branch} and tag {version.tag} on {released.remote}")
     lines.append(f"next     gitml model promote {_short(version)}")
     return "\n".join(map(printable, lines))

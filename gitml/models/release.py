@@ -23,7 +23,7 @@ from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.push import RemoteMoved, Update, push_atomically
 from gitml.git.transaction import NoIdentity, commit_tree, compare_and_swap, value_of
 from gitml.models import model_card, origin, provenance, registry, tagging, upstream
-from gitml.models.origin import Origin
+from gitml.models.origin import NothingToRelease, Origin
 from gitml.models.refused import Refused
 from gitml.pipeline import remote as transfer
 from gitml.pipeline.snapshot import Snapshot
@@ -31,6 +31,7 @@ from gitml.pipeline.storage import Storage
 from gitml.policy import release
 from gitml.policy.check import check
 from gitml.policy.facts import Ground
+from gitml.policy.origin import has_model_of
 from gitml.policy.refs import RefUpdate
 from gitml.policy.refusal import Refusal
 
@@ -61,8 +62,8 @@ class Wish(NamedTuple):
         The experiment whose report counts; empty to find it out.
     remote, data_remote
         The git and the DVC remote; empty for the default ones.
-    repackages
-        The release whose model must be in it unchanged; None where it is a new model.
+    is_repackaged
+        Whether its model is that of an earlier release, and only what is around it is new.
     """
 
     what: str | None = None
@@ -70,7 +71,7 @@ class Wish(NamedTuple):
     experiment: str = ""
     remote: str = ""
     data_remote: str = ""
-    repackages: ModelVersion | None = None
+    is_repackaged: bool = False
 
 
 class Released(NamedTuple):
@@ -228,8 +229,8 @@ class Session:
         with Objects(at) as objects:
             files = Snapshot(list_tree(commit, at), objects)
             self.provenance = origin.describe(self.origin, self.version, files, self._storage, at)
-            if self.wish.repackages is not None:
-                self.provenance = self.provenance._replace(repackaged=self.wish.repackages)
+            if self.wish.is_repackaged:
+                self.provenance = self.provenance._replace(repackaged=self._same_model(files, objects))
             own = {
                 provenance.FILE: trees.Blob("100644", provenance.render(self.provenance)),
                 provenance.CARD: trees.Blob("100644", model_card.render(self.provenance, files)),
@@ -245,6 +246,18 @@ class Session:
         if self.data.nowhere:
             names = ", ".join(each.path for each in self.data.nowhere[:3])
             raise DataIsNowhere(str(self.version), names, len(self.data.nowhere))
+
+    def _same_model(self, files: Snapshot, objects: Objects) -> ModelVersion:
+        """Return the newest release that has the model of a commit."""
+        for one in reversed(list(self.upstream.registry.releases.values())):
+            is_of_it = one.version.model == self.wish.model
+            if is_of_it and has_model_of(files, Snapshot(list_tree(one.commit, self._at), objects)):
+                return one.version
+        raise NothingToRelease(
+            f"no release has the model of {self.origin.commit[:10]}",
+            "What is repackaged has the dvc.lock of a release, so that its model and its metrics are the same bytes.",
+            ("gitml model release   # a new model", "gitml model list"),
+        )
 
     def _judge(self, objects: Objects) -> None:
         seen = self.upstream
@@ -273,12 +286,13 @@ class Session:
         if self.upstream.config.metric is not None:
             names.insert(0, self.upstream.config.metric.name)
         figures = model_card.subject_of(self.provenance.metrics, list(dict.fromkeys(names)))
-        word = "repackage" if self.wish.repackages is not None else "release"
+        old = self.provenance.repackaged
+        word = "repackage" if old is not None else "release"
         said = [
             Trailer("Model", str(self.version)),
             Trailer("Experiment", self.origin.slug),
             Trailer("Experiment-Commit", self.origin.commit),
-            *([Trailer("Repackages", str(self.wish.repackages))] if self.wish.repackages is not None else []),
+            *([Trailer("Repackages", str(old))] if old is not None else []),
             *([Trailer("Metrics", figures)] if figures else []),
             Trailer("Release-Id", oplog.new_id(time.time())),  # so that two clones never make the same commit
         ]

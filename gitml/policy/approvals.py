@@ -111,7 +111,7 @@ def find(
     for ref in sorted(ref for ref in refs if ref.startswith(prefix))[:MOST]:
         tag = ref.removeprefix(TAGS)
         try:
-            signed = signatures.verify_tag(refs[ref], tag, commit, signers, at)
+            signed = signatures.verify_tag(refs[ref], tag, commit, signers, at, is_new=True)
         except (signatures.NotSigned, signatures.BadSignature) as fault:
             found.append(Approval(tag, "", f"{fault.what}. {fault.why}"))
             continue
@@ -165,7 +165,7 @@ def signed_release(
     if severity is None or not config.approvals.signs_releases:
         return None
     try:
-        signatures.verify_tag(oid, version.tag, commit, signers, at)
+        signatures.verify_tag(oid, version.tag, commit, signers, at, is_new=True)
     except (signatures.NotSigned, signatures.BadSignature) as fault:
         why = f"{fault.why} gitml.toml asks for signed releases, by somebody in {config.approvals.signers}."
         return Violation(

@@ -11,12 +11,11 @@ from gitml.errors import BrokenEnvironment
 from gitml.git import server
 from gitml.git.objects import Entry, list_tree
 from gitml.pipeline.remote import lacking
-from gitml.policy import approvals, contents, lock, refs, release, rules
+from gitml.policy import approvals, contents, lock, origin, refs, release, rules
 from gitml.policy.contents import NewFile
 from gitml.policy.data import data_present
 from gitml.policy.facts import Facts, Ground
 from gitml.policy.law import RULE, readable_config
-from gitml.policy.origin import provenance
 from gitml.policy.refs import Target
 from gitml.policy.rules import Violation
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from gitml.conventions.branches import BranchName
     from gitml.git.history import Brought, Commit, History
     from gitml.git.objects import Objects
+    from gitml.pipeline.snapshot import Snapshot
     from gitml.policy.refs import RefUpdate
 
 DATA_PRESENT = "data-present"
@@ -255,6 +255,9 @@ class _Check:
         is_released = name is not None and name.kind in RELEASED and self.ground.place != "pre-push"
         yield from lock.lock_forged(verdict, self.config)
         yield from lock.metric_covered(verdict, self.config)
+        if is_released:  # what is around a model may be new while the model is not: that is said, and no more
+            other = self._repackaged(tip)
+            is_released = other is None or not origin.has_model_of(self.facts.snapshot(tip), other)
         yield from lock.lock_stale(verdict, self.config, is_released)
 
     def _tag(self, update: RefUpdate) -> Iterable[Violation]:
@@ -282,7 +285,14 @@ class _Check:
     def _provenance(self, tip: Commit) -> Iterable[Violation]:
         parent = self.history.commit(tip.parents[0]) if len(tip.parents) == 1 else None
         before = self.facts.snapshot(parent) if parent is not None else None
-        yield from provenance(tip, self.facts.snapshot(tip), before, self.config)
+        yield from origin.provenance(tip, self.facts.snapshot(tip), before, self.config, self._repackaged(tip))
+
+    def _repackaged(self, tip: Commit) -> Snapshot | None:
+        """Return the files of the release whose model a release says to have unchanged."""
+        version = origin.repackaged(self.facts.snapshot(tip))
+        other = self.facts.tip(version.branch) if version is not None else None
+        commit = self.history.commit(other.commit) if other is not None else None
+        return self.facts.snapshot(commit) if commit is not None else None
 
     def _approvals(self, update: RefUpdate, name: BranchName) -> Iterable[Violation]:
         """Judge whether others agreed to what production gets; what it had before needs nobody's word."""

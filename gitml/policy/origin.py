@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from gitml.conventions import versions
 from gitml.conventions.released import OF_A_RELEASE, PROVENANCE
+from gitml.conventions.shell import printable
 from gitml.pipeline import metrics, strict
 from gitml.policy.rules import Violation, severity_of
 
 if TYPE_CHECKING:
     from gitml.config import Config
+    from gitml.conventions.versions import ModelVersion
     from gitml.git.history import Commit
     from gitml.pipeline.snapshot import Snapshot
 
@@ -19,7 +22,26 @@ RULE = "provenance"
 _MEND = ("gitml model release",)
 
 
-def provenance(tip: Commit, released: Snapshot, parent: Snapshot | None, config: Config) -> list[Violation]:
+def repackaged(released: Snapshot) -> ModelVersion | None:
+    """Return the release whose model this one says to have unchanged; None where it says none."""
+    content = released.read(PROVENANCE)
+    try:
+        said: Any = strict.loads(content) if content is not None else None
+    except strict.NotStrict:
+        return None
+    text = said.get("repackaged") if isinstance(said, dict) else None
+    return versions.parse(text) if isinstance(text, str) else None
+
+
+def has_model_of(released: Snapshot, other: Snapshot) -> bool:
+    """Say whether two commits have the same models and results: the same locks, which rule lock-forged holds true."""
+    mine, theirs = ({path: one.files[path].oid for path in one.files if _is_lock(path)} for one in (released, other))
+    return bool(mine) and mine == theirs
+
+
+def provenance(
+    tip: Commit, released: Snapshot, parent: Snapshot | None, config: Config, other: Snapshot | None
+) -> list[Violation]:
     """Judge what a new release says of itself by what it is.
 
     Parameters
@@ -28,20 +50,22 @@ def provenance(tip: Commit, released: Snapshot, parent: Snapshot | None, config:
         The commit of the release.
     released, parent
         Its files, and those of its only parent; None where it has none, or several.
+    other
+        Those of the release that it says to repackage; None where it says none, or there is no such release.
     config
         The project's configuration.
     """
     severity = severity_of(config, RULE)
     if severity is None:
         return []
-    why = _fault(tip, released, parent)
+    why = _fault(tip, released, parent, other)
     if why is None:
         return []
     says = f"{PROVENANCE} of {tip.oid[:10]} does not say truly what is released"
     return [Violation(RULE, severity, says, why, _MEND, PROVENANCE)]
 
 
-def _fault(tip: Commit, released: Snapshot, parent: Snapshot | None) -> str | None:
+def _fault(tip: Commit, released: Snapshot, parent: Snapshot | None, other: Snapshot | None) -> str | None:
     content = released.read(PROVENANCE)
     if content is None:
         return "It is not there."
@@ -57,13 +81,21 @@ def _fault(tip: Commit, released: Snapshot, parent: Snapshot | None) -> str | No
         return "Its metrics are not those of the metrics files beside it."
     if not _has_sums(said.get("lock"), released):
         return "The sums of dvc.lock in it are not those of the files beside it."
-    return None if said.get("repackaged") else _extra(released, parent)
+    if said.get("repackaged") and (other is None or not has_model_of(released, other)):
+        return (
+            f"It says that its model is that of {printable(str(said['repackaged']))[:80]}, and dvc.lock is another one."
+        )
+    return _extra(released, parent)
 
 
 def _has_sums(said: Any, released: Snapshot) -> bool:
-    locks = {path for path in released.files if path == "dvc.lock" or path.endswith("/dvc.lock")}
+    locks = {path for path in released.files if _is_lock(path)}
     sums = {path: hashlib.sha256(released.read(path) or b"").hexdigest() for path in locks}
     return bool(said == sums)
+
+
+def _is_lock(path: str) -> bool:
+    return path == "dvc.lock" or path.endswith("/dvc.lock")
 
 
 def _extra(released: Snapshot, parent: Snapshot) -> str | None:

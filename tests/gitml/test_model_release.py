@@ -253,12 +253,16 @@ class TestWhatIsRefused:
         team.ada.commit("experiment: odd", **{"results/train/metrics.json": text})
         assert "results/train/metrics.json cannot be read" in self.refused(team, gitml)
 
-    def test_data_that_is_nowhere(self, team: Team, gitml: Gitml) -> None:
-        for file in (team.ada.path / ".dvc/cache/files").rglob("*"):
-            if file.is_file() and file.read_bytes() == b"3e-3\n":
-                file.unlink()
-        said = self.refused(team, gitml, "lower")
-        assert "models/model/weights" in said and "neither here nor in the DVC remote" in said
+    @pytest.mark.parametrize(
+        ("content", "path", "code"), [(b"3e-3\n", "models/model/weights", 3), (b"1 2 3\n", "data/rows", 1)]
+    )
+    def test_data_that_is_nowhere(self, team: Team, gitml: Gitml, content: bytes, path: str, code: int) -> None:
+        for folder in (team.ada.path / ".dvc/cache/files", team.storage):
+            for file in list(folder.rglob("*")):
+                if file.is_file() and file.read_bytes() == content:
+                    file.unlink()
+        said = self.refused(team, gitml, "lower", code=code)
+        assert path in said and "neither" in said
 
     def test_no_experiment(self, team: Team, gitml: Gitml) -> None:
         assert "you are on main, which is no experiment" in self.refused(team, gitml, code=2)
@@ -352,3 +356,60 @@ def test_a_repository_that_was_never_judged_before(team: Team, gitml: Gitml) -> 
     finish_report(team.ada, "late")
     team.ada.git("commit", "--quiet", "--all", "-m", "experiment: conclusions")
     assert gitml("model", "release", at=team.ada.path).code == 0
+
+
+class TestRepackage:
+    """The same model with other files around it."""
+
+    @pytest.fixture
+    def fixed(self, team: Team, gitml: Gitml) -> Team:
+        """A release, and a branch on which what reads the data was mended, without a run."""
+        assert gitml("model", "release", "lower", at=team.ada.path).code == 0
+        team.ada.git("switch", "--quiet", "-c", "infra/fix", "experiments/lower")
+        team.ada.change("stages/data.sh", "mkdir", "# mended\nmkdir")
+        team.ada.commit("infra: a fix of what is around it")
+        return team
+
+    def test_without_the_flag_it_is_stale(self, fixed: Team, gitml: Gitml) -> None:
+        done = gitml("model", "release", "infra/fix", "--experiment", "lower", at=fixed.ada.path)
+        assert (done.code, "(lock-stale)" in done.err) == (1, True)
+
+    def test_it_has_the_model_of_the_release(self, fixed: Team, gitml: Gitml) -> None:
+        words = ("model", "release", "infra/fix", "--experiment", "lower", "--repackage")
+        done = gitml(*words, at=fixed.ada.path)
+        assert done.code == 0, done.err
+        assert "its model is that of model-v1, unchanged" in done.out
+        found = said(fixed, "model-v2")
+        assert str(found.repackaged) == "model-v1"
+        assert found.model == said(fixed).model
+        assert "Repackages: model-v1" in fixed.server.message("models/model-v2")
+        for version in ("v1", "v2"):
+            for flags in ((), ("--merge",)):
+                done = gitml("model", "promote", version, *flags, at=fixed.ada.path)
+                assert done.code == 0, done.err
+        assert gitml("model", "trace", "v2", at=fixed.ada.path).code == 0
+
+    def test_another_model_is_none(self, fixed: Team, gitml: Gitml) -> None:
+        words = ("model", "release", "higher", "--repackage")
+        done = gitml(*words, at=fixed.ada.path)
+        assert (done.code, "no release has the model of" in done.err) == (2, True)
+
+    def test_nobody_can_say_so_who_has_another_model(self, fixed: Team, gitml: Gitml) -> None:
+        """A stale lock does not pass the server by a word in provenance.json."""
+        gitml("model", "release", "infra/fix", "--experiment", "lower", "--repackage", at=fixed.ada.path)
+        ada = fixed.ada
+        ada.git("switch", "--quiet", "-c", "infra/lie", "experiments/higher")
+        ada.change("stages/data.sh", "mkdir", "# changed\nmkdir")
+        parent = ada.commit("infra: never run")
+        told = said(fixed)._replace(
+            commit=ada.git("rev-parse", parent),
+            metrics={"roc_auc": 0.709},
+            lock={"dvc.lock": hashlib.sha256((ada.path / "dvc.lock").read_bytes()).hexdigest()},
+            repackaged=said(fixed).version,
+        )
+        ada.commit("model: release model-v3", **{"provenance.json": provenance.render(told).decode()})
+        pushed = ada.run("git", "push", "origin", "HEAD:refs/heads/models/model-v3")
+        assert pushed.code == 1
+        words = " ".join(pushed.err.replace("remote:", "").split())
+        assert "It says that its model is that of model-v1, and dvc.lock is another one." in words
+        assert "lock-stale" in words
