@@ -109,7 +109,7 @@ def test_a_kill_while_a_stage_runs_is_repaired(project: Project, gitml: Gitml) -
     done = gitml("exp", "run", "-n", "other", at=project.path)
     assert (done.code, done.err.partition("\n")[0]) == (1, "gitml: a run is under way in this working tree")
     project.let_go()  # the pipeline goes on, and ends
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while gitml("exp", "start", "x", "--dry-run", at=project.path).code != 0:
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -164,14 +164,20 @@ def children_in(folder: Path) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("has_worktrees", [False, True])
 def test_of_eight_that_want_one_name_one_gets_it(project: Project, has_worktrees: bool) -> None:
-    project.change("stages/train.sh", "mkdir", "sleep 3\nmkdir")
+    project.change("stages/train.sh", "mkdir", f"{HOLD}mkdir")
     project.commit("infra: takes a while")
     places = [project]
     for number in range(7 if has_worktrees else 0):
         project.git("worktree", "add", "--quiet", "--detach", f"../w{number}")
         places.append(Project(project.path.parent / f"w{number}"))
     before = [place.files() for place in places]
+    project.hold()
     processes = [places[number % len(places)].start_gitml("exp", "run", "-n", "lr") for number in range(8)]
+    until = time.monotonic() + 120
+    while sum(process.poll() is None for process in processes) > 1:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    project.let_go()
     told = [process.communicate(timeout=120) for process in processes]
     assert sorted(process.returncode for process in processes) == [0] + [1] * 7, told
     losers = [err for (_, err), process in zip(told, processes, strict=True) if process.returncode]

@@ -387,7 +387,7 @@ def test_of_several_at_once_one_wins_and_the_others_say_so(made: Repo) -> None:
         )
         for _ in range(4)
     ]
-    said = [(process.communicate(timeout=60), process.returncode) for process in started]
+    said = [(process.communicate(timeout=120), process.returncode) for process in started]
     won = [out for (out, _), code in said if code == 0 and out.startswith("✓")]
     assert len(won) == 1
     for (out, err), code in said:
