@@ -74,10 +74,8 @@ class Session:
         is_dry_run: bool = False,
     ) -> None:
         self.request = request
-        self.desk = desks.find(at)
+        self.desk = landing.arrive(at, is_dry_run)
         if not self.is_elsewhere:
-            if not is_dry_run and landing.finish(self.desk) is not None:
-                self.desk = desks.find(at)
             landing.check_alone(self.desk)
         desks.check_ready(self.desk, at, self.is_elsewhere)
         self.slug = self._slug()
@@ -228,7 +226,7 @@ class Session:
             old = path.read_bytes()
             new = param_files.apply(file, old, values, param_files.anybody)
             self._before.keep_params(file, old, new)
-            replace_file(path, new)
+            replace_file(path, new, self.desk.shelf)
 
     def _take(self) -> Start:
         return snapshot.take(self.desk, self.slug, self.request.include)
@@ -263,7 +261,8 @@ class Session:
         )
         watch = Watch(self.slug, self.desk.own_folder, found.stages, tuple(folders), self._tell)
         log = self.desk.own_folder / LOG
-        self._before.keep_results((*found.kept, *found.locks))
+        log.unlink(missing_ok=True)
+        self._before.keep_results((*found.kept, *found.locks), LOG)
         has_warmed_up = False
 
         def see(events: Sequence[StageEvent]) -> None:

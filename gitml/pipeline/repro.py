@@ -189,6 +189,17 @@ def end(process: subprocess.Popen[bytes]) -> None:
             return
 
 
+def begun(log: Path) -> tuple[str, ...]:
+    """Return the stages whose outs a run may have touched before it was killed, by the log that it left."""
+    try:
+        content = log.read_bytes()
+    except FileNotFoundError:
+        return ()
+    watch = _Watch()
+    watch.look(content)
+    return tuple(dict.fromkeys(event.stage for event in watch.events if event.does != "unchanged"))
+
+
 def check_out(root: Path, stages: Sequence[str]) -> bool:
     """Bring back the outs of some stages as dvc.lock has them, as far as DVC kept them, and say whether all are there.
 
