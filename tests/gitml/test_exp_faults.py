@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -15,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Done
-from .killed_runs import RUN, children_in, dirty, killed, outcome
+from .killed_runs import RUN, dirty, killed, outcome
 from .tiny_projects import HOLD, Project, fresh, project
 
 __all__ = ["dirty", "fresh", "project"]
@@ -85,34 +83,6 @@ def test_a_kill_while_a_stage_runs_is_repaired(project: Project, gitml: Gitml) -
     assert done.code == 0, done.err
     assert project.shows("results/train/metrics.json") == '{"roc_auc": 0.7003}\n'
     assert project.status() == ""
-
-
-@pytest.mark.slow
-def test_kills_at_any_time_lose_nothing(dirty: Project) -> None:
-    copy = dirty.path.parent / "copy"
-    shutil.copytree(dirty.path, copy, symlinks=True)
-    began = time.monotonic()
-    assert dirty.run(sys.executable, "-m", "gitml", *RUN).code == 0
-    took = time.monotonic() - began
-    expected = outcome(dirty)
-    chance = random.Random(7)
-    for number in range(40):
-        shutil.rmtree(dirty.path)
-        shutil.copytree(copy, dirty.path, symlinks=True)
-        process = dirty.start_gitml(*RUN)
-        time.sleep(chance.random() * took)
-        process.kill()
-        if number % 2:  # and DVC with it
-            for pid in children_in(dirty.path):
-                os.kill(pid, signal.SIGKILL)
-        process.communicate()
-        assert dirty.is_sound()
-        assert dirty.git("rev-parse", "main")
-        while children_in(dirty.path):
-            time.sleep(0.05)
-        done = dirty.run(sys.executable, "-m", "gitml", *RUN)
-        assert done.code == 0, done
-        assert outcome(dirty) == expected, number
 
 
 @pytest.mark.slow

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -361,21 +359,3 @@ def test_killed_at_a_step_and_run_again_it_is_the_same(
     assert tiny.refs("refs/gitml/sweep") == [] and tiny.state() == before
     assert tiny.gitml("undo").code == 0
     assert tiny.tip("widths") == ""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", range(20))
-def test_killed_at_any_time_and_run_again_it_is_the_same(
-    tiny: Tiny, expected: list[tuple[str, str, str]], number: int
-) -> None:
-    before, chance = tiny.state(), random.Random(number)
-    for _ in range(2):
-        running = tiny.start(*SWEEP)
-        time.sleep(chance.uniform(0.1, 3.0))
-        running.kill()
-        running.communicate()
-        assert tiny.git("fsck", "--no-dangling") == ""
-    done = tiny.gitml(*SWEEP)
-    assert done.code == 0, done.err
-    assert results(tiny) == expected
-    assert tiny.refs("refs/gitml/sweep") == [] and tiny.state() == before
