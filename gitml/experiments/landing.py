@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from gitml.git import branch_move, lock, oplog, repository
 from gitml.git.command import ask, failure, git
 from gitml.git.files import replace_file
 from gitml.git.index import refresh_index
+from gitml.git.objects import Objects
 from gitml.git.oplog import Move
 from gitml.git.repository import make_folder, shelf
 from gitml.git.transaction import value_of
@@ -94,9 +94,12 @@ def refresh(landing: Landing, root: Path) -> tuple[str, ...]:
     if checked_out(root) != landing.ref:
         return ()
     place = shelf(root)
-    for path in landing.files:
-        answer = ask("cat-file", "blob", f"{landing.new}:{path}", at=root)
-        content, file = os.fsencode(answer.out), root / path
+    with Objects(root) as objects:
+        written = {path: objects.read_file(landing.new, path) for path in landing.files}
+    for path, content in written.items():
+        if content is None:
+            continue
+        file = root / path
         current = file.read_bytes() if file.exists() else b""
         if path == reporting.path(landing.slug) and current:
             content = reporting.carried_over(current, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from gitml.experiments.before import Before, Landing, checked_out
 from gitml.experiments.claim import claim
 from gitml.experiments.commit import Differences, Made, Produced
 from gitml.experiments.desk import FOLDER
+from gitml.experiments.drawing_ahead import DrawingAhead
 from gitml.experiments.progress import State, Watch
 from gitml.experiments.run_terms import (
     AlreadyTried,
@@ -264,6 +266,9 @@ class Session:
         log.unlink(missing_ok=True)
         self._before.keep_results((*found.kept, *found.locks), LOG)
         has_warmed_up = False
+        ahead = DrawingAhead(
+            self.desk.root, [posixpath.join(posixpath.dirname(one), "dvc.yaml") for one in found.locks]
+        )
 
         def see(events: Sequence[StageEvent]) -> None:
             nonlocal has_warmed_up
@@ -271,6 +276,8 @@ class Session:
             if not has_warmed_up and any(event.does != "unchanged" for event in events):
                 has_warmed_up = True
                 pairing.warm_up()
+            if has_warmed_up:
+                ahead.look()
             watch.see(events)
 
         try:
