@@ -46,7 +46,9 @@ def command(
     the same lines, or gave a parameter another value, nothing is changed and they are named.
     """
     screen = Screen(sys.stderr)
-    session = Session(Request(names, name, parsed_sets(sets), message, switch), tell=screen.show, note=screen.note)
+    session = Session(
+        Request(names, name, parsed_sets(sets), message, switch), tell=screen.show, note=screen.note, is_dry_run=dry_run
+    )
     lines = describe(session.plan())
     if dry_run:
         print(json.dumps(lines, indent=2) if is_json else "\n".join(printable(f"would {line}") for line in lines))

@@ -61,7 +61,7 @@ def command(
     if verdict is None:
         verdict, delete = _asked(name, delete)
     wish = Wish(name, _verdict(verdict), pull_request, delete, remote)
-    session = Session(wish, note=_note)
+    session = Session(wish, note=_note, is_dry_run=dry_run)
     lines = describe(session.plan())
     if dry_run:
         print(json.dumps(lines, indent=2) if as_json else "\n".join(printable(f"would {line}") for line in lines))

@@ -66,7 +66,7 @@ def command(
 def carry_out(request: Request, is_dry: bool, is_json: bool) -> None:
     """Run a sweep, and write what came of it."""
     board = Board(sys.stderr)
-    session = Session(request, board)
+    session = Session(request, board, is_dry_run=is_dry)
     if is_dry:
         lines = [*describe(session.plan()), *(f"run {one.name}" for one in session.ones())]
         session.close()

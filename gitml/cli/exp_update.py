@@ -37,7 +37,7 @@ def command(base: str | None, sets: tuple[str, ...], dry_run: bool, is_json: boo
     sides changed the same lines, or gave a parameter another value, nothing is changed and they are named.
     """
     screen = Screen(sys.stderr)
-    session = Session(Request(base, parsed_sets(sets)), tell=screen.show, note=screen.note)
+    session = Session(Request(base, parsed_sets(sets)), tell=screen.show, note=screen.note, is_dry_run=dry_run)
     lines = describe(session.plan())
     if dry_run:
         print(json.dumps(lines, indent=2) if is_json else "\n".join(printable(f"would {line}") for line in lines))

@@ -12,6 +12,7 @@ import click
 from gitml.cli.terminal import printable
 from gitml.errors import BrokenEnvironment, GitmlError, WrongUsage
 from gitml.experiments import desk as desks
+from gitml.experiments import landing
 from gitml.experiments import report as reports
 from gitml.experiments.desk import Desk
 from gitml.experiments.ending import NoneIsCheckedOut
@@ -87,7 +88,7 @@ def edit(name: str | None) -> None:
     The editor is git's: $GIT_EDITOR, core.editor, $VISUAL or $EDITOR. The experiment must be checked out, here
     or in another working tree. Nothing is committed: gitml exp run and exp finish do that.
     """
-    desk = desks.find()
+    desk = landing.arrive()
     slug = _slug(name, desk)
     file = reports.file_to_edit(desk, slug)
     editor = ask("var", "GIT_EDITOR", at=desk.root)
@@ -119,7 +120,7 @@ def refresh(name: str | None, dry_run: bool, as_json: bool) -> None:
 
     Tables and plots are held against what main is now. Your own words stay. Nothing is committed.
     """
-    desk = desks.find()
+    desk = landing.arrive(is_dry_run=dry_run)
     slug = _slug(name, desk)
     done = reports.refresh(desk, slug, dry_run)
     if as_json:

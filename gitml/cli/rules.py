@@ -54,7 +54,7 @@ def enforce(since: str, dry_run: bool) -> None:
     )
     print("".join(difference), end="")
     if not dry_run:
-        replace_file(file, found.text.encode())
+        replace_file(file, found.text.encode(), repository.shelf(top))
         became = f"{', '.join(found.rules)} became errors" if found.rules else "no rule was a warning"
         print(f"{became}; commits up to {since} are not judged")
     print("next  " + ("gitml rules enforce" if dry_run else 'git commit -m "infra: enforce the rules" gitml.toml'))

@@ -10,7 +10,8 @@ import time
 import click
 
 from gitml.cli.terminal import printable
-from gitml.git import oplog, undo
+from gitml.experiments import at_work
+from gitml.git import oplog, repository, undo
 from gitml.git.lock import Holder
 from gitml.git.oplog import Operation
 from gitml.git.plan import describe
@@ -31,6 +32,8 @@ def command(dry_run: bool, is_list: bool, as_json: bool) -> None:
     if is_list:
         _list(as_json)
         return
+    if not dry_run:
+        _put_in_order()
     undoing = undo.prepare() if dry_run else undo.undo(on_wait=_wait)
     words = shlex.join(["gitml", *undoing.operation.words])
     if as_json:
@@ -44,6 +47,18 @@ def command(dry_run: bool, is_list: bool, as_json: bool) -> None:
     for line in undoing.forward:
         print(printable(f"for everybody  {line}"))
     print(f"next  {'gitml undo' if dry_run else _next(undoing)}")
+
+
+def _put_in_order() -> None:
+    """Do what a killed command left to do, and say so: what it committed is then the last command, else none was."""
+    here = repository.find()
+    if here.root is None or not at_work.is_killed(here.git_dir):
+        return
+    from gitml.experiments import landing
+
+    done = landing.finish_in(here.root, here.git_dir / repository.OWN_FOLDER)
+    what = f"finished gitml {done.command} {done.slug}, which" if done else "put back the files of a command that"
+    print(printable(f"{what} was killed"), file=sys.stderr)
 
 
 def _list(as_json: bool) -> None:

@@ -13,6 +13,7 @@ from gitml.doctor.clone import Clone
 from gitml.doctor.finding import Finding, Fix, NotMended, and_more, go_to, seen_from
 from gitml.doctor.locks import OLD
 from gitml.errors import GitFailed
+from gitml.experiments import at_work
 from gitml.git import repository as git_repository
 from gitml.git.command import git
 from gitml.git.files import replace_file
@@ -81,9 +82,36 @@ def hardlink(root: Path, here: Path) -> list[Finding]:
     return [Finding("dvc locks", "warning", says, why, (f"rm {' '.join(old)}",))]
 
 
+def killed(clone: Clone, top: Path) -> list[Finding]:
+    """Judge whether a killed command of gitml left the files of this working tree as no commit has them."""
+    git_dir = clone.repository.git_dir
+    if not at_work.is_killed(git_dir):
+        return []
+    from gitml.experiments import landing
+    from gitml.experiments.before import Before
+
+    own = git_dir / git_repository.OWN_FOLDER
+    done = landing.committed(Before(top, own), top)
+    if done is not None:
+        says = f"gitml {done.command} {done.slug} was killed behind its commit"
+        why, mend = "Files, index and gitml undo do not know all of it yet.", f"finish gitml {done.command} {done.slug}"
+    else:
+        says = "a command of gitml was killed before its commit"
+        why, mend = "Parameters and results here are what it had written.", "put parameters and results back"
+
+    def finish() -> None:
+        landing.finish_in(top, own)
+
+    return [Finding("killed", "warning", says, why, ("gitml doctor --fix",), (Fix(mend, finish),))]
+
+
 def leftovers(root: Path, here: Path) -> list[Finding]:
     """Judge whether a killed gitml left files that it was about to put in place; nothing where it did not."""
-    files = [*root.glob(".dvc.lock*.????????.tmp"), *(root / ".dvc").glob(".config.local.????????.tmp")]
+    files = [
+        *root.glob(".dvc.lock*.????????.tmp"),
+        *(root / ".dvc").glob(".config.local.????????.tmp"),
+        *(root / ".dvc" / "tmp").glob("*.????????.tmp"),
+    ]
     old = sorted(file for file in files if _seconds(file) > OLD)
     if not old:
         return []
@@ -115,11 +143,12 @@ def restore(clone: Clone, root: Path, top: Path, file: str, is_committed: bool) 
             raise NotMended(f"a run is under way, and may be writing {file}")
         path = broken.relative_to(top).as_posix()
         committed = _committed(path, clone.folder) if is_committed else None
-        _put_aside(broken)
+        shelf = root / ".dvc" / "tmp"
+        _put_aside(broken, shelf)
         if committed is None:
             broken.unlink()
         else:
-            replace_file(broken, committed)
+            replace_file(broken, committed, shelf)
 
     says = f"put HEAD's {file} back; the broken one is kept" if is_committed else f"put {file} aside"
     return Fix(f"{says} as dvc.lock.broken", put_back)
@@ -164,6 +193,7 @@ def state(clone: Clone, root: Path, top: Path) -> list[Finding]:
     is_ours_to_mend = is_ours_to_mend and not (root / "dvc.lock").is_symlink()
     fixes = (restore(clone, root, top, lock_file, is_committed),) if is_ours_to_mend else ()
     return [
+        *killed(clone, top),
         *hardlink(root, clone.here),
         *leftovers(root, clone.here),
         hold(pipeline.read_hold(root), rwlock, (let_go(root, rwlock),)),
@@ -198,7 +228,7 @@ def _committed(path: str, folder: Path | None) -> bytes:
     return content
 
 
-def _put_aside(file: Path) -> None:
+def _put_aside(file: Path, shelf: Path) -> None:
     """Keep a copy of a file beside it; one that is there already is not written over."""
     content = file.read_bytes()
     number = 1
@@ -206,7 +236,7 @@ def _put_aside(file: Path) -> None:
     while os.path.lexists(copy) and (not copy.is_file() or copy.read_bytes() != content):
         number += 1
         copy = file.with_name(f"{file.name}.broken-{number}")
-    replace_file(copy, content)
+    replace_file(copy, content, shelf)
 
 
 @contextmanager

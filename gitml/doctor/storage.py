@@ -87,7 +87,7 @@ def _share(here: Path, root: Path, shared: Path) -> Fix:
             return
         if not _may_share(root):
             raise NotMended(f"{seen_from(here, root)} has a cache of its own by now")
-        replace_file(root / ".dvc" / "config.local", with_cache(_local(root), shared).encode())
+        replace_file(root / ".dvc" / "config.local", with_cache(_local(root), shared).encode(), root / ".dvc" / "tmp")
 
     tree = "this worktree" if root == here else seen_from(here, root)
     return Fix(f"let {tree} use the cache {shlex.quote(str(shared))}", write)

@@ -18,7 +18,7 @@ from gitml.git.files import replace_file
 from gitml.git.objects import list_tree
 from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step
-from gitml.git.repository import own_folder
+from gitml.git.repository import shelf
 from gitml.git.transaction import RefMoved, compare_and_swap, value_of
 from gitml.git.trees import Known
 from gitml.pipeline.environment import read_hold
@@ -157,7 +157,7 @@ class Session(run.Session):
 
 def carry_over(file: Path, written: bytes) -> None:
     """Write what a run wrote into a report that somebody edited meanwhile; their words stay."""
-    replace_file(file, reporting.carried_over(file.read_bytes(), written), own_folder(file.parent))
+    replace_file(file, reporting.carried_over(file.read_bytes(), written), shelf(file.parent))
 
 
 def take(desk: Desk, slug: str, include: tuple[str, ...]) -> Start:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitml.git.command import ask
-from gitml.git.files import replace_file
+from gitml.git.files import replace_by_link, replace_file
 from gitml.git.repository import CannotWrite, make_folder
 
 TYPE_CHECKING = False
@@ -69,6 +69,7 @@ class Before:
     def __init__(self, root: Path, own: Path) -> None:
         self._root = root
         self._folder = own / FOLDER
+        self._shelf = self._folder / "new"
         self._told: dict[str, Any] = {}
 
     @property
@@ -80,6 +81,16 @@ class Before:
     def project(self) -> str:
         """The folder of the DVC project in which the command was at work."""
         return str(self._told.get("project", ""))
+
+    @property
+    def log(self) -> str:
+        """The file in gitml's own folder that says which stages were begun; empty where none were."""
+        return str(self._told.get("log", ""))
+
+    @property
+    def is_here(self) -> bool:
+        """Whether what was checked out still is."""
+        return self._told.get("head") == checked_out(self._root)
 
     @property
     def landing(self) -> Landing | None:
@@ -117,8 +128,16 @@ class Before:
         self._told["params"].append(file)
         self._write()
 
-    def keep_results(self, paths: Sequence[str]) -> None:
-        """Keep files and folders that stages are about to delete or write."""
+    def keep_results(self, paths: Sequence[str], log: str = "") -> None:
+        """Keep files and folders that stages are about to delete or write.
+
+        Parameters
+        ----------
+        paths
+            From the working tree's top.
+        log
+            The file in gitml's own folder that will say which stages were begun; empty where DVC runs none.
+        """
         for path in paths:
             place, kept = self._root / path, self._folder / _RESULTS / path
             make_folder(kept.parent)
@@ -126,7 +145,7 @@ class Before:
                 shutil.copytree(place, kept, symlinks=True)
             elif os.path.lexists(place):
                 shutil.copy2(place, kept, follow_symlinks=False)
-        self._told["results"] = list(paths)
+        self._told["results"], self._told["log"] = list(paths), log
         self._write()
 
     def keep_landing(self, landing: Landing) -> None:
@@ -144,12 +163,12 @@ class Before:
         CannotWrite
             The disk is full; it can be done again.
         """
-        if self._told.get("head") != checked_out(self._root):
+        if not self.is_here:
             return tuple(self._told.get("params", ()))
         try:
             left = [file for file in self._told["params"] if not self._put_params_back(file)]
             for path in self._told["results"]:
-                _restore(self._folder / _RESULTS / path, self._root / path)
+                _restore(self._folder / _RESULTS / path, self._root / path, self._shelf)
         except OSError as error:
             raise CannotWrite(Path(error.filename or self._root), error.strerror or str(error)) from None
         return tuple(left)
@@ -160,21 +179,21 @@ class Before:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _write(self) -> None:
-        make_folder(self._folder)
-        replace_file(self._folder / _JOURNAL, json.dumps(self._told).encode())
+        make_folder(self._shelf)  # now, because a full disk has no room for it
+        replace_file(self._folder / _JOURNAL, json.dumps(self._told).encode(), self._folder)
 
     def _put_params_back(self, file: str) -> bool:
         place, old, new = self._root / file, self._folder / _OLD / file, self._folder / _NEW / file
         if not place.is_file():
             return False
         if place.read_bytes() == new.read_bytes():
-            _put(old, place.resolve())
+            replace_by_link(place.resolve(), old, self._shelf)
             return True
         words = ("merge-file", "--quiet", "--stdout")
         merged = ask(*words, operands=[str(place), str(new), str(old)], at=self._root)
         if merged.code != 0:
             return False
-        replace_file(place, os.fsencode(merged.out))
+        replace_file(place, os.fsencode(merged.out), self._shelf)
         return True
 
 
@@ -184,14 +203,14 @@ def checked_out(root: Path) -> str:
     return ref or ask("rev-parse", "--quiet", "--verify", "HEAD", at=root).out.strip()
 
 
-def _restore(kept: Path, place: Path) -> None:
+def _restore(kept: Path, place: Path, shelf: Path) -> None:
     """Let a path be what was kept of it; nothing, where nothing was there."""
     if kept.is_dir() and not kept.is_symlink():
         if place.is_symlink() or not place.is_dir():
             _remove(place)
             place.mkdir(parents=True)
         for name in {*os.listdir(kept), *os.listdir(place)}:
-            _restore(kept / name, place / name)
+            _restore(kept / name, place / name, shelf)
     elif not os.path.lexists(kept):
         _remove(place)
     elif kept.is_symlink():
@@ -203,19 +222,7 @@ def _restore(kept: Path, place: Path) -> None:
         if place.is_dir() and not place.is_symlink():
             _remove(place)
         place.parent.mkdir(parents=True, exist_ok=True)
-        _put(kept, place)
-
-
-def _put(kept: Path, place: Path) -> None:
-    """Let a file be the kept one, by a link where that is possible: it needs no room on a full disk."""
-    beside = place.with_name(f".{place.name}.before")
-    beside.unlink(missing_ok=True)
-    try:
-        os.link(kept, beside)
-    except OSError:
-        replace_file(place, kept.read_bytes())
-        return
-    os.replace(beside, place)
+        replace_by_link(place, kept, shelf)
 
 
 def _remove(place: Path) -> None:

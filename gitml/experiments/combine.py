@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitml.errors import GitmlError, WrongUsage
-from gitml.experiments import commit, elsewhere, merging, naming, reporting, snapshot, store, tried
+from gitml.experiments import commit, elsewhere, landing, merging, naming, reporting, snapshot, store, tried
 from gitml.experiments import desk as desks
 from gitml.experiments.commit import Made, Produced
 from gitml.experiments.desk import FOLDER
@@ -79,6 +79,8 @@ class Session:
         Called with the state about ten times a second while the pipeline runs.
     note
         Called with lines that a person should know before the run.
+    is_dry_run
+        Whether only the plan is wanted: what a killed run left is then not put in order first.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Session:
         at: Path | None = None,
         tell: Callable[[State], None] = lambda state: None,
         note: Callable[[str], None] = lambda line: None,
+        is_dry_run: bool = False,
     ) -> None:
         if len(request.names) < 2:
             raise WrongUsage(
@@ -94,7 +97,7 @@ class Session:
             )
         self.request = request
         self.slug = desks.checked_slug(request.slug)
-        here = desks.find(at)
+        here = landing.arrive(at, is_dry_run)
         desks.check_can_commit(at)
         if request.is_switch and follow.is_changed(here.root):
             raise TreeIsChanged

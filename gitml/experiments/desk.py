@@ -68,6 +68,11 @@ class Desk(NamedTuple):
         """Where gitml keeps what is about this working tree only."""
         return self.repository.git_dir / repository.OWN_FOLDER
 
+    @property
+    def shelf(self) -> Path:
+        """The folder for what is being written, as `gitml.git.repository.shelf`."""
+        return self.repository.common_dir / repository.OWN_FOLDER / repository.SHELF
+
 
 class NotReady(BrokenEnvironment):
     """No run can begin here."""

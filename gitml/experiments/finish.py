@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gitml.conventions.shell import command
 from gitml.errors import GitmlError
-from gitml.experiments import closing, reporting, sharing
+from gitml.experiments import closing, landing, reporting, sharing
 from gitml.experiments import desk as desks
 from gitml.experiments import verdict as verdicts
 from gitml.experiments.acceptance import Into, accept
@@ -60,19 +60,29 @@ class Session:
         A folder of the working tree; None for the current one.
     note
         Called with lines that a person should know.
+    is_dry_run
+        Whether only the plan is wanted: what a killed run left is then not put in order first.
     """
 
-    def __init__(self, wish: Wish, at: Path | None = None, note: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(
+        self,
+        wish: Wish,
+        at: Path | None = None,
+        note: Callable[[str], None] = lambda line: None,
+        is_dry_run: bool = False,
+    ) -> None:
         self.wish = wish
-        self.desk = desks.find(at)
+        self.desk = landing.arrive(at, is_dry_run)
         if not repository.has_identity(at):
             raise NoIdentity
         self._note = note
         self.slug = self._slug()
         self.branch = verdicts.branch_of(self.slug)
-        self._places = {
-            f"refs/heads/{one.branch}": one.path for one in worktrees(self.desk.root) if one.branch and not one.is_gone
-        }
+        self._places = self._checked_out()
+        if not is_dry_run:
+            for ref in (self.branch, MAIN):
+                landing.finish_elsewhere(self.desk, self._places.get(ref))
+            self._places = self._checked_out()
         self._tip = value_of(self.branch, self.desk.root)
         self._main = value_of(MAIN, self.desk.root)
         self._pins = verdicts.pins(self.slug, self.desk.root)
@@ -156,6 +166,10 @@ class Session:
         )
 
     # What is asked before anything is done.
+
+    def _checked_out(self) -> dict[str, Path]:
+        there = (one for one in worktrees(self.desk.root) if one.branch and not one.is_gone)
+        return {f"refs/heads/{one.branch}": one.path for one in there}
 
     def _slug(self) -> str:
         if self.wish.slug is None:

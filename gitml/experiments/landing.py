@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 from gitml.errors import GitmlError
+from gitml.experiments import desk as desks
 from gitml.experiments import reporting
 from gitml.experiments.before import LOCK, Before, Landing, checked_out
 from gitml.experiments.desk import FOLDER, Desk
-from gitml.git import lock, oplog
+from gitml.git import branch_move, lock, oplog, repository
 from gitml.git.command import ask, failure, git
 from gitml.git.files import replace_file
 from gitml.git.index import refresh_index
+from gitml.git.objects import Objects
 from gitml.git.oplog import Move
-from gitml.git.repository import make_folder, own_folder
+from gitml.git.repository import make_folder, shelf
 from gitml.git.transaction import value_of
+from gitml.pipeline import repro
 from gitml.pipeline.environment import read_hold
 
 TYPE_CHECKING = False
@@ -91,15 +93,19 @@ def refresh(landing: Landing, root: Path) -> tuple[str, ...]:
     """
     if checked_out(root) != landing.ref:
         return ()
-    for path in landing.files:
-        answer = ask("cat-file", "blob", f"{landing.new}:{path}", at=root)
-        content, file = os.fsencode(answer.out), root / path
+    place = shelf(root)
+    with Objects(root) as objects:
+        written = {path: objects.read_file(landing.new, path) for path in landing.files}
+    for path, content in written.items():
+        if content is None:
+            continue
+        file = root / path
         current = file.read_bytes() if file.exists() else b""
         if path == reporting.path(landing.slug) and current:
             content = reporting.carried_over(current, content)
         if content != current:
             file.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(file, content, own_folder(root))
+            replace_file(file, content, place)
     return tuple(refresh_index(root, landing.parent, landing.new))
 
 
@@ -109,6 +115,20 @@ def log(landing: Landing, root: Path, words: Sequence[str] = ()) -> None:
     if not any(move in operation.moves for operation in oplog.read(root)):
         head = (landing.head, landing.ref) if landing.old is None else None
         oplog.record(words or sys.argv[1:], [move], head, at=root)
+
+
+def arrive(at: Path | None = None, is_dry_run: bool = False) -> Desk:
+    """Return the working tree around `at`, after what a killed command left in it is done.
+
+    Parameters
+    ----------
+    at
+        As for `gitml.experiments.desk.find`; errors as well.
+    is_dry_run
+        Whether nothing is done.
+    """
+    desk = desks.find(at)
+    return desks.find(at) if not is_dry_run and finish(desk) is not None else desk
 
 
 def finish(desk: Desk) -> Landing | None:
@@ -124,26 +144,55 @@ def finish(desk: Desk) -> Landing | None:
     CannotWrite
         The disk is full.
     """
-    before = Before(desk.root, desk.own_folder)
+    if branch_move.is_left(desk.repository.git_dir):
+        branch_move.finish(desk.root)
+    return finish_in(desk.root, desk.own_folder)
+
+
+def finish_in(root: Path, own: Path) -> Landing | None:
+    """Do what a killed command left to do in a working tree that may be another one.
+
+    Parameters
+    ----------
+    root
+        The working tree's top folder.
+    own
+        Where gitml keeps what is about this working tree. Errors and what is returned as for `finish`.
+    """
+    before = Before(root, own)
     if not before.is_there:
         return None
-    held = lock.try_to_take(desk.own_folder / LOCK)
+    held = lock.try_to_take(own / LOCK)
     if held is None:
         return None
     try:
-        before.read()
-        landing = before.landing
-        is_committed = landing is not None and value_of(landing.ref, desk.root) == landing.new
-        if landing is not None and is_committed:
-            switch(landing, desk.root)
-            refresh(landing, desk.root)
-            log(landing, desk.root, (*landing.command.split(), landing.slug))
+        landing = committed(before, root)
+        if landing is not None:
+            switch(landing, root)
+            refresh(landing, root)
+            log(landing, root, (*landing.command.split(), landing.slug))
         else:
             before.put_back()
-        project = desk.root / before.project
+        project = root / before.project
         if read_hold(project).state in ("abandoned", "corrupt"):  # whoever wrote it had the lock that is ours now
             (project / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
+        if landing is None and before.log and before.is_here and (stages := repro.begun(own / before.log)):
+            repro.check_out(project, stages)
         before.forget()
     finally:
         held.give_back()
-    return landing if is_committed else None
+    return landing
+
+
+def finish_elsewhere(desk: Desk, place: Path | None) -> bool:
+    """Do the same in another working tree of the repository, where there is one; say whether a commit was finished."""
+    if place is None or place == desk.root or not place.is_dir():
+        return False
+    return finish_in(place, repository.find(place).git_dir / repository.OWN_FOLDER) is not None
+
+
+def committed(before: Before, root: Path) -> Landing | None:
+    """Read what a killed command left, and return the commit that its branch has already; None where it has none."""
+    before.read()
+    landing = before.landing
+    return landing if landing is not None and value_of(landing.ref, root) == landing.new else None

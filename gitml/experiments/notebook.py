@@ -106,9 +106,7 @@ class Experiment:
     def __enter__(self) -> Experiment:
         if self._pid or self.commit:
             raise NotRunning("It was begun before; each run is an experiment of its own.")
-        self._desk = desks.find(self._folder)
-        if landing.finish(self._desk) is not None:
-            self._desk = desks.find(self._folder)
+        self._desk = landing.arrive(self._folder)
         landing.check_alone(self._desk)
         desks.check_ready(self._desk, self._folder)
         self._ref = f"refs/heads/{FOLDER}{self.slug}"
@@ -287,12 +285,12 @@ class Experiment:
             old = (desk.root / file).read_bytes()
             new = param_files.apply(file, old, values, param_files.anybody)
             self._before.keep_params(file, old, new)
-            replace_file(desk.root / file, new)
+            replace_file(desk.root / file, new, desk.shelf)
         for path in sorted(folder.glob("plots/**/*.tsv")):
             path.unlink()
         for name, content in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            replace_file(folder / name, content)
+            replace_file(folder / name, content, desk.shelf)
         told = record(desk.project_folder, f"{logged.FOLDER}/dvc.yaml:{LOGGED}")
         if told:
             raise NotReady("DVC cannot keep what was logged", told, ("gitml doctor",))

@@ -135,7 +135,7 @@ class Watch:
         (self._folder / STATE).unlink(missing_ok=True)
         if self._took:
             try:
-                replace_file(self._folder / DURATIONS, json.dumps({**self._known, **self._took}).encode())
+                replace_file(self._folder / DURATIONS, json.dumps({**self._known, **self._took}).encode(), self._folder)
             except OSError:
                 return
 
@@ -160,7 +160,7 @@ def durations(folder: Path) -> dict[str, float]:
 def write_state(folder: Path, state: State) -> None:
     """Leave a run's state where other terminals look; on a full disk nobody sees it, and the run goes on."""
     try:
-        replace_file(folder / STATE, json.dumps(state._asdict()).encode())
+        replace_file(folder / STATE, json.dumps(state._asdict()).encode(), folder)
     except OSError:
         return
 

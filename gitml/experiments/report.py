@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitml.errors import GitmlError
-from gitml.experiments import reporting, snapshot, verdict
+from gitml.experiments import landing, reporting, snapshot, verdict
 from gitml.experiments.desk import FOLDER, Desk
 from gitml.experiments.sharing import no_such
 from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.git.objects import Objects, list_tree
 from gitml.git.refs import list_refs
-from gitml.git.repository import CannotWrite, own_folder
+from gitml.git.repository import CannotWrite, shelf
 from gitml.git.transaction import value_of
 from gitml.git.worktrees import worktrees
 from gitml.pipeline import metrics
@@ -148,6 +148,7 @@ def file_to_edit(desk: Desk, slug: str) -> Path:
     CannotWrite
         It cannot be made.
     """
+    landing.finish_elsewhere(desk, _places(desk).get(verdict.branch_of(slug)))
     found = find(desk, slug)
     if found.file is None:
         raise IsNotCheckedOut(slug)
@@ -179,6 +180,8 @@ def refresh(desk: Desk, slug: str, is_dry: bool = False) -> Refreshed:
     CannotWrite
         A file cannot be written.
     """
+    if not is_dry:
+        landing.finish_elsewhere(desk, _places(desk).get(verdict.branch_of(slug)))
     found = find(desk, slug)
     if found.file is None:
         raise IsNotCheckedOut(slug)
@@ -230,6 +233,6 @@ def _content_of(file: Path) -> bytes | None:
 def _write(file: Path, content: bytes) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(file, content, own_folder(file.parent))
+        replace_file(file, content, shelf(file.parent))
     except OSError as error:
         raise CannotWrite(file, error.strerror or str(error)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from gitml.experiments.before import Before, Landing, checked_out
 from gitml.experiments.claim import claim
 from gitml.experiments.commit import Differences, Made, Produced
 from gitml.experiments.desk import FOLDER
+from gitml.experiments.drawing_ahead import DrawingAhead
 from gitml.experiments.progress import State, Watch
 from gitml.experiments.run_terms import (
     AlreadyTried,
@@ -74,10 +76,8 @@ class Session:
         is_dry_run: bool = False,
     ) -> None:
         self.request = request
-        self.desk = desks.find(at)
+        self.desk = landing.arrive(at, is_dry_run)
         if not self.is_elsewhere:
-            if not is_dry_run and landing.finish(self.desk) is not None:
-                self.desk = desks.find(at)
             landing.check_alone(self.desk)
         desks.check_ready(self.desk, at, self.is_elsewhere)
         self.slug = self._slug()
@@ -228,7 +228,7 @@ class Session:
             old = path.read_bytes()
             new = param_files.apply(file, old, values, param_files.anybody)
             self._before.keep_params(file, old, new)
-            replace_file(path, new)
+            replace_file(path, new, self.desk.shelf)
 
     def _take(self) -> Start:
         return snapshot.take(self.desk, self.slug, self.request.include)
@@ -263,8 +263,12 @@ class Session:
         )
         watch = Watch(self.slug, self.desk.own_folder, found.stages, tuple(folders), self._tell)
         log = self.desk.own_folder / LOG
-        self._before.keep_results((*found.kept, *found.locks))
+        log.unlink(missing_ok=True)
+        self._before.keep_results((*found.kept, *found.locks), LOG)
         has_warmed_up = False
+        ahead = DrawingAhead(
+            self.desk.root, [posixpath.join(posixpath.dirname(one), "dvc.yaml") for one in found.locks]
+        )
 
         def see(events: Sequence[StageEvent]) -> None:
             nonlocal has_warmed_up
@@ -272,6 +276,8 @@ class Session:
             if not has_warmed_up and any(event.does != "unchanged" for event in events):
                 has_warmed_up = True
                 pairing.warm_up()
+            if has_warmed_up:
+                ahead.look()
             watch.see(events)
 
         try:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitml.experiments import apart, chain, commit, elsewhere, points, reporting, run_terms, snapshot, tried
+from gitml.experiments import apart, chain, commit, elsewhere, landing, points, reporting, run_terms, snapshot, tried
 from gitml.experiments import desk as desks
 from gitml.experiments.claim import claim
 from gitml.experiments.commit import Produced
@@ -57,11 +57,13 @@ class Session:
         A folder of the working tree; None for the current one.
     audience
         Who is told how far it is.
+    is_dry_run
+        Whether only the plan is wanted: what a killed run left is then not put in order first.
     """
 
-    def __init__(self, request: Request, audience: Audience, at: Path | None = None) -> None:
+    def __init__(self, request: Request, audience: Audience, at: Path | None = None, is_dry_run: bool = False) -> None:
         self.request = request
-        self.desk = desks.find(at)
+        self.desk = landing.arrive(at, is_dry_run)
         desks.check_ready(self.desk, at, is_elsewhere=True)
         self.slug = self._slug()
         self.ref = f"refs/heads/{FOLDER}{self.slug}"

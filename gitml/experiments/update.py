@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitml.errors import GitmlError
-from gitml.experiments import commit, elsewhere, merging, reporting
+from gitml.experiments import commit, elsewhere, landing, merging, reporting
 from gitml.experiments import desk as desks
 from gitml.experiments.commit import Made, Produced
 from gitml.experiments.desk import FOLDER
-from gitml.experiments.landing import alone
 from gitml.experiments.merging import Part, Together
 from gitml.experiments.message import Change
 from gitml.experiments.progress import State
@@ -80,6 +79,8 @@ class Session:
         Called with the state about ten times a second while the pipeline runs.
     note
         Called with lines that a person should know before the run.
+    is_dry_run
+        Whether only the plan is wanted: what a killed run left is then not put in order first.
     """
 
     def __init__(
@@ -88,9 +89,10 @@ class Session:
         at: Path | None = None,
         tell: Callable[[State], None] = lambda state: None,
         note: Callable[[str], None] = lambda line: None,
+        is_dry_run: bool = False,
     ) -> None:
         self.request = request
-        self.desk = desks.find(at)
+        self.desk = landing.arrive(at, is_dry_run)
         desks.check_ready(self.desk, at, is_update=True)
         if self.desk.slug is None:
             raise NotOnAnExperiment(self.desk.branch)
@@ -167,7 +169,7 @@ class Session:
         RunFailed
             A stage failed; nothing was changed.
         """
-        with alone(self.desk):
+        with landing.alone(self.desk):
             plan.carry_out(self.plan(), on_step)
         return self._finished()
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from gitml.errors import GitFailed
 from gitml.git.command import ask, git
-from gitml.git.files import replace_file
+from gitml.git.files import replace_by_symlink, replace_file
 from gitml.git.index import Difference, differences, refresh_index
 from gitml.git.lock import hold
 from gitml.git.objects import blob_id
 from gitml.git.refs import checked_out
-from gitml.git.repository import CannotWrite
+from gitml.git.repository import CannotWrite, shelf
 from gitml.git.transaction import compare_and_swap, value_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_JOURNAL = "gitml-follow"
 _GONE = ("0", "")
 _ODD = ("?", "")
 """Of what can be no entry of a tree, such as a folder in a file's place."""
@@ -62,7 +62,7 @@ def move(ref: str, new: str, old: str | None, known: str, reason: str, at: Path 
         _finish(place)
         journal = _journal(place)
         try:
-            replace_file(journal, json.dumps([ref, old, new, known]).encode())
+            replace_file(journal, json.dumps([ref, old, new, known]).encode(), journal.parent)
         except OSError as error:
             raise CannotWrite(journal, error.strerror or str(error)) from None
         compare_and_swap(ref, new, old, reason, at)
@@ -80,6 +80,11 @@ def finish(root: Path) -> Followed:
         return _finish(root)
 
 
+def is_left(git_dir: Path) -> bool:
+    """Say whether a working tree, whose HEAD is in `git_dir`, still has to follow."""
+    return (git_dir / _JOURNAL).exists()
+
+
 def _finish(root: Path) -> Followed:
     journal = _journal(root)
     try:
@@ -93,7 +98,7 @@ def _finish(root: Path) -> Followed:
 
 
 def _journal(root: Path) -> Path:
-    return Path(git("rev-parse", "--absolute-git-dir", at=root)) / "gitml-follow"
+    return Path(git("rev-parse", "--absolute-git-dir", at=root)) / _JOURNAL
 
 
 def _follow(root: Path, old: str, new: str, known: str) -> Followed:
@@ -101,7 +106,7 @@ def _follow(root: Path, old: str, new: str, known: str) -> Followed:
     started = {one.path: one.new for one in differences(old, known, root)}
     now = _on_disk(root, changed)
     staged = refresh_index(root, old, new)
-    edited = []
+    edited, place = [], shelf(root)
     # What goes makes room for what comes.
     for one in sorted(changed, key=lambda one: one.new != _GONE):
         if one.path in staged or now[one.path] == one.new:
@@ -111,7 +116,7 @@ def _follow(root: Path, old: str, new: str, known: str) -> Followed:
         elif one.new == _GONE:
             (root / one.path).unlink(missing_ok=True)
         elif one.new[0] in ("100644", "100755", "120000"):
-            _write(root / one.path, one, root)
+            _write(root / one.path, one, root, place)
     ask("update-index", "-q", "--refresh", at=root)
     return Followed(tuple(sorted(edited)), tuple(staged))
 
@@ -143,21 +148,15 @@ def _quoted(path: str) -> str:
     return path.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _write(file: Path, one: Difference, root: Path) -> None:
+def _write(file: Path, one: Difference, root: Path, place: Path) -> None:
     """Write a file as git would check it out; killed in between, the old one is there."""
     mode, oid = one.new
     file.parent.mkdir(parents=True, exist_ok=True)
     if mode == "120000":
-        target = git("cat-file", "blob", oid, at=root)
-        with tempfile.TemporaryDirectory(prefix=".gitml-", dir=file.parent) as beside:
-            link = Path(beside) / "link"
-            link.symlink_to(target)
-            os.replace(link, file)
+        replace_by_symlink(file, git("cat-file", "blob", oid, at=root), place)
         return
     # The last line end is part of the file, so it is not `git` that is asked.
     content = ask("cat-file", "--filters", f"--path={one.path}", oid, at=root).out
     if file.is_symlink():
         file.unlink()
-    replace_file(file, os.fsencode(content))
-    bits = file.stat().st_mode & 0o666
-    file.chmod(bits | (bits & 0o444) >> 2 if mode == "100755" else bits)
+    replace_file(file, os.fsencode(content), place, is_executable=mode == "100755")

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gitml.git.command import ask, git
-from gitml.git.files import replace_file
+from gitml.git.files import replace_by_symlink, replace_file
 from gitml.git.index import Difference, differences, refresh_index
-from gitml.git.repository import OWN_FOLDER, CannotWrite, make_folder
+from gitml.git.repository import CannotWrite, shelf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ def _follow_file(root: Path, one: Difference, source: Path, is_touched: bool) ->
 def _put(source: Path, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     if source.is_symlink():
-        file.unlink(missing_ok=True)
-        file.symlink_to(os.readlink(source))
+        replace_by_symlink(file, os.readlink(source), source.parent)
         return
     if file.is_symlink():
         file.unlink()
@@ -169,12 +168,11 @@ def shelf_of(root: Path) -> Iterator[Path]:
     CannotWrite
         It cannot be made.
     """
-    shelf = Path(git("rev-parse", "--path-format=absolute", "--git-common-dir", at=root)) / OWN_FOLDER / "tmp"
-    make_folder(shelf)
+    above = shelf(root)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=shelf))
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=above))
     except OSError as error:
-        raise CannotWrite(shelf, error.strerror or str(error)) from None
+        raise CannotWrite(above, error.strerror or str(error)) from None
     try:
         yield folder
     finally:

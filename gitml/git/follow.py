@@ -99,7 +99,7 @@ def promise(root: Path, pending: Pending) -> None:
     journal = _journal(root)
     make_folder(journal.parent)
     try:
-        replace_file(journal, json.dumps(pending._asdict()).encode())
+        replace_file(journal, json.dumps(pending._asdict()).encode(), journal.parent)
     except OSError as error:
         raise CannotWrite(journal, error.strerror or str(error)) from None
 

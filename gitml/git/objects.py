@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import subprocess
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from gitml.errors import GitFailed, GitmlError
@@ -79,6 +80,16 @@ def list_tree(tree: str, at: Path | None = None) -> list[Entry]:
     TooManyFiles
         They are more than `MOST_FILES`.
     """
+    return list(_listed(tree, at)) if at is not None and _OBJECT_ID.fullmatch(tree) else _list(tree, at)
+
+
+@lru_cache(maxsize=8)
+def _listed(oid: str, at: Path) -> tuple[Entry, ...]:
+    """Return what never changes, once: a command looks at the same few commits again and again."""
+    return tuple(_list(oid, at))
+
+
+def _list(tree: str, at: Path | None) -> list[Entry]:
     entries: list[Entry] = []
     for line in fields_of("ls-tree", "-r", "-z", "--full-tree", operands=[tree], at=at):
         if len(entries) == MOST_FILES:

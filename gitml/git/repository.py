@@ -12,6 +12,8 @@ from gitml.git.command import git
 
 OWN_FOLDER = "gitml"
 """What gitml keeps beside the objects and refs, shared by all working trees; all of it can be made again."""
+SHELF = "tmp"
+"""The folder in it of what is not whole yet."""
 
 
 class CannotWrite(BrokenEnvironment):
@@ -111,6 +113,21 @@ def own_folder(at: Path | None = None) -> Path:
         There is no repository.
     """
     folder = Path(git("rev-parse", "--path-format=absolute", "--git-common-dir", at=at)) / OWN_FOLDER
+    make_folder(folder)
+    return folder
+
+
+def shelf(at: Path | None = None) -> Path:
+    """Return the folder for what is being written; what killed commands left there is cleared after a day.
+
+    Raises
+    ------
+    CannotWrite
+        It cannot be made.
+    GitFailed
+        There is no repository.
+    """
+    folder = own_folder(at) / SHELF
     make_folder(folder)
     return folder
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import stat
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from gitml.conventions.commits import PREFIXES
 from gitml.errors import BrokenEnvironment, GitFailed
 from gitml.git import repository as git_repository
 from gitml.git.command import git
+from gitml.git.files import replace_file
 
 HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-checkout", "pre-push")
 """Those of a clone, in the order of a day's work."""
@@ -247,7 +247,7 @@ def _carry_out(steps: list[Step], place: Place) -> None:
             os.replace(step.path, step.to)
         elif step.does in ("write", "rewrite"):
             is_made = has_made_folder or (step.does == "rewrite" and _MADE in step.path.read_bytes())
-            _write(step.path, script(place, step.name, is_made))
+            _write(step.path, script(place, step.name, is_made), _shelf(place))
         elif step.path.is_dir():
             step.path.rmdir()
         else:
@@ -361,16 +361,19 @@ def _call(place: Place, name: str) -> str:
     return f"""GITML_KEPT=$kept {shlex.join(words)} -c '. "$GITML_KEPT"' "$here/{name}" "$@\""""
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a script that can be run, or none of it."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
+def _shelf(place: Place) -> Path:
+    """Return where a script is until it is whole: not in a working tree, as long as there is another place."""
     try:
-        beside.write_bytes(content)
-        mode = beside.stat().st_mode
-        beside.chmod(mode | (mode & 0o444) >> 2 | stat.S_IXUSR)  # whoever may read it may run it
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+        return git_repository.shelf(place.root)
+    except git_repository.CannotWrite:
+        return place.folder
+
+
+def _write(path: Path, content: bytes, shelf: Path) -> None:
+    """Write a script that can be run, or none of it."""
+    if path.is_symlink():
+        path.unlink()
+    replace_file(path, content, shelf, is_executable=True)
 
 
 def _hooks_path(at: Path | None) -> tuple[str, str] | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -196,6 +198,17 @@ def end(process: subprocess.Popen[bytes]) -> None:
             return
 
 
+def begun(log: Path) -> tuple[str, ...]:
+    """Return the stages whose outs a run may have touched before it was killed, by the log that it left."""
+    try:
+        content = log.read_bytes()
+    except FileNotFoundError:
+        return ()
+    watch = _Watch()
+    watch.look(content)
+    return tuple(dict.fromkeys(event.stage for event in watch.events if event.does != "unchanged"))
+
+
 def check_out(root: Path, stages: Sequence[str]) -> bool:
     """Bring back the outs of some stages as dvc.lock has them, as far as DVC kept them, and say whether all are there.
 
@@ -284,7 +297,15 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Does], ...] = ((_RUNS, "runs"), (_UNCHAN
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
+    """Wait for the end of a process, and hear of it at once where the system tells; else up to 50 ms later."""
+    if sys.platform != "linux":
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
         return
+    end_of = os.pidfd_open(process.pid)  # ours, and not waited for: its number is nobody else's
+    try:
+        looks = select.poll()
+        looks.register(end_of, select.POLLIN)
+        looks.poll(seconds * 1000)
+    finally:
+        os.close(end_of)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitml.reports import plots as declarations
@@ -11,7 +13,7 @@ from gitml.reports.plots import IMAGES, TABLES, NoPlot, Plot, Point
 from gitml.reports.render import Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 VEGA_LITE = "5.20"
 """The version that draws, of those in vl-convert; a newer one would change every picture."""
@@ -251,8 +253,13 @@ def _file_name(plot: str, taken: Mapping[str, bytes]) -> str:
 def _svg(spec: dict[str, Any]) -> bytes:
     import vl_convert
 
+    return _drawn(json.dumps(spec), vl_convert.vegalite_to_svg)
+
+
+@lru_cache(maxsize=64)
+def _drawn(spec: str, convert: Callable[..., str]) -> bytes:
     try:
-        svg: str = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[])
+        svg = convert(spec, vl_version=VEGA_LITE, allowed_base_urls=[])
     except (ValueError, RuntimeError) as error:
         raise NoPlot(f"vl-convert says {str(error).strip().splitlines()[0]}") from None
     return _renumbered(svg).encode() + b"\n"

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from gitml.git.worktree import acquire
 
 from .conftest import ROOT, Repo
 from .doctor_findings import mends, seen, state
+from .kills import Moments
 
 LOCK = "schema: '2.0'\nstages: {}\n"
 
@@ -302,18 +302,18 @@ def test_gitml_s_own_slots_are_left(well: Repo) -> None:
 def test_a_killed_one_is_finished_by_the_next(ill: Repo, tmp_path: Path) -> None:
     line = [sys.executable, "-m", "gitml", "doctor", "--fix"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for number in range(20):
+    moments = Moments(5)
+    for _ in range(20):
         ill.write("dvc.lock", "stages: [")
         ill.write(".dvc/tmp/rwlock", "{")
         os.utime(ill.write(".git/index.lock", ""), (time.time() - 999,) * 2)
         subprocess.run([sys.executable, "-m", "gitml", "hooks", "uninstall"], cwd=ill.path, env=environment, check=True)
         process = subprocess.Popen(line, cwd=ill.path, env=environment, stdout=subprocess.DEVNULL)
-        time.sleep(0.06 + 0.012 * number)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        moments.strike(process)
         assert (ill.path / "dvc.lock").read_text() in ("stages: [", LOCK)
         done = subprocess.run(line, cwd=ill.path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
         assert (ill.path / "dvc.lock").read_text() == LOCK
         assert (ill.path / "dvc.lock.broken").read_text() == "stages: ["
         assert [finding.state for finding in seen(ill.path, "hooks")] == ["ok"]
+    assert moments.hits > 0

@@ -6,11 +6,9 @@ import fcntl
 import json
 import os
 import pty
-import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -387,7 +385,7 @@ def test_of_several_at_once_one_wins_and_the_others_say_so(made: Repo) -> None:
         )
         for _ in range(4)
     ]
-    said = [(process.communicate(timeout=60), process.returncode) for process in started]
+    said = [(process.communicate(timeout=120), process.returncode) for process in started]
     won = [out for (out, _), code in said if code == 0 and out.startswith("✓")]
     assert len(won) == 1
     for (out, err), code in said:
@@ -491,31 +489,3 @@ def test_file_names_that_are_no_utf_8(made: Repo, gitml: Callable) -> None:
     assert status(made) == 'A  "\\377\\376"\n'
     assert (made.path.parent / "main/reports/lr" / f"{name}.svg").read_text() == "<svg/>"
     assert status(made, "../main") == ""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(int(os.environ.get("GITML_KILLS", "6"))))
-def test_killed_at_any_time_the_same_again_ends_in_the_same_state(made: Repo, seed: int) -> None:
-    answer_report(made)
-    made.git("worktree", "add", "--quiet", "../main", "main")
-    main, tip = made.git("rev-parse", "main", "experiments/lr").split()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    words = [sys.executable, "-m", "gitml", "exp", "finish", "--accept"]
-    started = subprocess.Popen(
-        words, cwd=made.path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
-    )
-    time.sleep(random.Random(seed).uniform(0.2, 1.0))
-    os.killpg(started.pid, signal.SIGKILL)
-    started.wait()
-    assert is_sound(made)
-    assert made.git("merge-base", "--is-ancestor", tip, "experiments/lr") == ""
-    for _ in range(2):
-        again = made.run(*words, PYTHONPATH=str(ROOT))
-        assert again.code == 0, again.err
-    after = refs(made)
-    assert set(after) == {"main", "experiments/lr", "exp/lr"}
-    assert after["exp/lr"] == after["experiments/lr"] == made.git("rev-parse", "main^2")
-    assert made.git("rev-parse", "main^1", "experiments/lr^").split() == [main, tip]
-    assert (status(made), status(made, "../main")) == ("", "")
-    assert is_sound(made)
-    assert len(not_undone(oplog.read(made.path))) == 1

@@ -114,7 +114,7 @@ def test_what_is_edited_while_it_runs_is_not_committed_and_is_named(project: Pro
     project.write("reports/lr/README.md", "# mine\n\n## Objective\n\nWritten meanwhile.\n")
     project.write("stages/new.py", "new")
     project.let_go()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "edited meanwhile, and not in the commit: params.yaml, stages/data.sh\n" in out
     assert project.shows("stages/data.sh") == committed
@@ -203,7 +203,7 @@ def test_a_parameter_that_was_edited_while_a_run_failed_keeps_the_edit(project: 
     project.wait_until_held()
     project.change("params.yaml", "unused: 1", "unused: 2")
     project.let_go()
-    assert process.communicate(timeout=60)[0] == ""
+    assert process.communicate(timeout=120)[0] == ""
     assert process.returncode == 1
     text = (project.path / "params.yaml").read_text()
     assert text == project.shows("params.yaml").replace("unused: 1", "unused: 2")
@@ -216,7 +216,7 @@ def test_a_parameter_line_that_was_edited_too_is_left_and_named(project: Project
     project.wait_until_held()
     project.change("params.yaml", "3e-4", "5e-4")
     project.let_go()
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=120)[1]
     assert "not put back, because it was edited meanwhile: params.yaml\n" in err
     assert "5e-4" in (project.path / "params.yaml").read_text()
 

@@ -29,7 +29,7 @@ def test_ctrl_c_ends_every_process_and_puts_back(project: Project, what: signal.
     process = project.start_gitml("exp", "run", "-n", "lr", "-S", "lr=3e-4")
     project.wait_until_held()
     process.send_signal(what)
-    err = process.communicate(timeout=30)[1]
+    err = process.communicate(timeout=120)[1]
     assert process.returncode == 130
     assert err.endswith("gitml: interrupted\n")
     project.let_go()
@@ -202,7 +202,7 @@ def test_who_switches_or_commits_while_it_runs_gets_no_mixture(project: Project)
     project.wait_until_held()
     project.git("switch", "--quiet", "other")
     project.let_go()
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=120)[1]
     assert process.returncode == 1
     assert "gitml: other is checked out, and it was main when the run began\n" in err
     assert project.refs() == ["main", "other"]
@@ -212,7 +212,7 @@ def test_who_switches_or_commits_while_it_runs_gets_no_mixture(project: Project)
     project.wait_until_held()
     project.git("commit", "--quiet", "--allow-empty", "-m", "infra: meanwhile")
     project.let_go()
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=120)[1]
     assert process.returncode == 1
     assert "gitml: other is at " in err
     assert project.refs() == ["main", "other"]
@@ -228,7 +228,7 @@ def test_nobody_else_runs_in_the_same_tree_or_for_the_same_name(project: Project
     third = gitml("exp", "start", "other", at=project.path)
     elsewhere = gitml("exp", "run", "-n", "lr", at=project.path.parent / "linked")
     project.let_go()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 0
     for done in (second, third):
         assert (done.code, done.err.partition("\n")[0]) == (1, "gitml: a run is under way in this working tree")

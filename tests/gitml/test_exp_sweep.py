@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,7 +134,7 @@ def test_ctrl_c_keeps_what_is_done(tiny: Tiny, gate: Path) -> None:
     wait_for(lambda: began(gate) == ["0.001-128", "0.001-256"])
     wait_for(lambda: tiny.refs("refs/gitml/sweep"))
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "\n1 of 3 points are kept; the same command goes on\n" in err.decode()
     assert tiny.tip("widths") == ""
@@ -223,7 +221,7 @@ def test_files_that_nobody_edited_follow_a_sweep_on_the_branch_that_is_checked_o
     report = tiny.path / "reports/widths/README.md"
     report.write_text(report.read_text() + "\nWords of mine.\n")
     (gate / "go").touch()
-    out, err = running.communicate(timeout=30)
+    out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     assert b"edited meanwhile, and left as you have it: params.yaml\n" in out
     assert tiny.git("status", "--porcelain").split("\n") == ["M params.yaml", " M reports/widths/README.md"]
@@ -315,9 +313,9 @@ def test_rules_are_asked_before_anything_runs(tiny: Tiny, gitml: Gitml) -> None:
 
 def test_one_of_eight_sweeps_gets_a_name_and_seven_say_so(tiny: Tiny, gate: Path) -> None:
     all_ = [tiny.start(*SWEEP, GATE=str(gate)) for _ in range(8)]
-    wait_for(lambda: sum(one.poll() is not None for one in all_) == 7, 60)
+    wait_for(lambda: sum(one.poll() is not None for one in all_) == 7)
     (gate / "go").touch()
-    told = [one.communicate(timeout=30)[1].decode() for one in all_]
+    told = [one.communicate(timeout=120)[1].decode() for one in all_]
     assert sorted(one.returncode for one in all_) == [0, 1, 1, 1, 1, 1, 1, 1]
     assert sum("experiments/widths is about to be made by another command" in one for one in told) == 7
     assert len(tiny.subjects("main..experiments/widths")) == 4
@@ -329,7 +327,7 @@ def test_a_branch_that_moved_meanwhile_is_gone_on_from_by_the_same_command(tiny:
     wait_for(lambda: len(began(gate)) == 2)
     tiny.commit("experiment: by hand", **{"README.md": "by hand\n"})
     (gate / "go").touch()
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 1 and b"experiments/widths is at" in err
     assert len(tiny.refs("refs/gitml/sweep")) == 2
     done = tiny.gitml("exp", "sweep", "-S", "width=64,256", "--json")
@@ -361,21 +359,3 @@ def test_killed_at_a_step_and_run_again_it_is_the_same(
     assert tiny.refs("refs/gitml/sweep") == [] and tiny.state() == before
     assert tiny.gitml("undo").code == 0
     assert tiny.tip("widths") == ""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", range(20))
-def test_killed_at_any_time_and_run_again_it_is_the_same(
-    tiny: Tiny, expected: list[tuple[str, str, str]], number: int
-) -> None:
-    before, chance = tiny.state(), random.Random(number)
-    for _ in range(2):
-        running = tiny.start(*SWEEP)
-        time.sleep(chance.uniform(0.1, 3.0))
-        running.kill()
-        running.communicate()
-        assert tiny.git("fsck", "--no-dangling") == ""
-    done = tiny.gitml(*SWEEP)
-    assert done.code == 0, done.err
-    assert results(tiny) == expected
-    assert tiny.refs("refs/gitml/sweep") == [] and tiny.state() == before

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -314,26 +311,3 @@ def test_two_clones_update_one_experiment_and_the_second_sees_the_first(
     assert done.code == 0, done.err
     bob.git("push", "-q")
     assert bob.git("status", "--porcelain") == ""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("part", [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95])
-def test_killed_at_any_time_and_run_again(project: Project, part: float) -> None:
-    main, old = main_moves(project), project.git("rev-parse", "HEAD")
-    line = [sys.executable, "-m", "gitml", "exp", "update"]
-    start = time.monotonic()
-    subprocess.run([*line, "--dry-run"], cwd=project.path, check=True, capture_output=True)
-    whole = 2 * (time.monotonic() - start) + 1.5  # what an update takes, roughly
-    process = subprocess.Popen(line, cwd=project.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(whole * part)
-    process.kill()
-    process.wait()
-    assert project.run("git", "fsck", "--strict").code == 0
-    if project.git("rev-parse", "HEAD") == old:
-        assert project.git("status", "--porcelain") == ""
-    done = project.run(*line)
-    assert done.code == 0, done.err
-    assert project.git("rev-list", "--parents", "-1", "HEAD").split()[1:] == [old, main]
-    assert project.git("status", "--porcelain") == ""
-    assert json.loads((project.path / "metrics.json").read_text()) == {"auc": 0.654}
-    assert project.run("dvc", "status", "-q").code == 0

@@ -82,7 +82,7 @@ def test_files_of_the_branch_that_is_checked_out_follow(tiny: Tiny, gitml: Gitml
     tiny.write("README.md", "edited meanwhile\n")
     tiny.write("reports/lr/README.md", "# Mine\n\n## Conclusions\n\nWritten while it ran.\n")
     (gate / "go").touch()
-    out, err = running.communicate(timeout=30)
+    out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     assert b"edited meanwhile, and not in the commit: README.md\n" in out
     assert tiny.git("status", "--porcelain").split("\n") == ["M README.md", " M reports/lr/README.md"]
@@ -110,7 +110,7 @@ def test_two_at_once_on_one_branch_are_two_commits(tiny: Tiny, gate: Path) -> No
     wait_for(lambda: began(gate) == ["0.001-256", "0.001-512"])
     (gate / "go").touch()
     for one in both:
-        assert one.communicate(timeout=30)[0] and one.returncode == 0
+        assert one.communicate(timeout=120)[0] and one.returncode == 0
     subjects = tiny.subjects("main..experiments/lr")
     assert subjects in (
         ["width 128 -> 256", "width 256 -> 512"],
@@ -130,7 +130,7 @@ def test_a_run_that_its_branch_cannot_take_is_kept(tiny: Tiny, gate: Path) -> No
     tiny.commit("experiment: by hand", **{"README.md": "by hand\n"})
     by_hand = tiny.tip("lr")
     (gate / "go").touch()
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     (lost,) = tiny.refs("refs/gitml/lost")
     kept = tiny.git("rev-parse", lost)
     assert running.returncode == 1
@@ -166,7 +166,7 @@ def test_a_branch_that_was_reset_or_deleted_takes_no_run(
     if words[0] == "switch":
         tiny.git("branch", "--quiet", "-D", "experiments/lr")
     (gate / "go").touch()
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 1
     assert why in err.decode()
     assert len(tiny.refs("refs/gitml/lost")) == 1
@@ -179,7 +179,7 @@ def test_a_run_behind_a_run_of_other_code_is_kept(tiny: Tiny, gate: Path) -> Non
     tiny.write("train.sh", (tiny.path / "train.sh").read_text() + "# changed\n")
     assert tiny.gitml("exp", "run", "--worktree", "-S", "width=512").code == 0
     (gate / "go").touch()
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     assert "A run there has another train.sh." in err.decode()
     assert tiny.subjects("main..experiments/lr") == ["width 128 -> 512"]
     assert len(tiny.refs("refs/gitml/lost")) == 1
@@ -196,7 +196,7 @@ def test_words_that_two_people_wrote_into_one_report_are_not_merged(tiny: Tiny, 
     report.write_text(begun + "\nFrom the second.\n")
     assert tiny.gitml("exp", "run", "--worktree", "-S", "width=512").code == 0
     (gate / "go").touch()
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     assert "Both have other words in reports/lr/README.md." in err.decode()
     (lost,) = tiny.refs("refs/gitml/lost")
     assert "From the first." in tiny.show(lost, "reports/lr/README.md")
@@ -206,9 +206,9 @@ def test_words_that_two_people_wrote_into_one_report_are_not_merged(tiny: Tiny, 
 def test_one_of_eight_gets_a_name_and_seven_say_so(tiny: Tiny, gate: Path) -> None:
     words = ("exp", "run", "--worktree", "-n", "one", "-S")
     all_ = [tiny.start(*words, f"width={number}", GATE=str(gate)) for number in range(201, 209)]
-    wait_for(lambda: sum(one.poll() is not None for one in all_) == 7, 60)
+    wait_for(lambda: sum(one.poll() is not None for one in all_) == 7)
     (gate / "go").touch()
-    told = [one.communicate(timeout=30)[1].decode() for one in all_]
+    told = [one.communicate(timeout=120)[1].decode() for one in all_]
     assert sorted(one.returncode for one in all_) == [0, 1, 1, 1, 1, 1, 1, 1]
     assert sum("experiments/one is about to be made by another command" in one for one in told) == 7
     assert len(tiny.subjects("main..experiments/one")) == 1
@@ -220,7 +220,7 @@ def test_a_name_that_another_tool_took_meanwhile_loses_no_run(tiny: Tiny, gate: 
     wait_for(lambda: began(gate))
     tiny.git("branch", "experiments/one")
     (gate / "go").touch()
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 1
     assert "Another command made it." in err.decode()
     (lost,) = tiny.refs("refs/gitml/lost")
@@ -241,7 +241,7 @@ def test_ctrl_c_ends_it_and_changes_nothing(tiny: Tiny, gate: Path) -> None:
     running = tiny.start("exp", "run", "--worktree", "-n", "one", GATE=str(gate))
     wait_for(lambda: began(gate))
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=30)
+    running.communicate(timeout=120)
     assert running.returncode == 130
     assert tiny.state() == before and tiny.tip("one") == ""
 
@@ -258,7 +258,7 @@ def test_results_are_the_commit_s_while_dvc_is_at_work_here(tiny: Tiny, gate: Pa
     assert tiny.show("experiments/beside", "params.yaml") == PARAMS.replace("128", "64").replace("0.001", "0.5")
     assert "deleted" not in tiny.git("show", "--stat", "--summary", "experiments/beside")
     (gate / "go").touch()
-    here.communicate(timeout=30)
+    here.communicate(timeout=120)
     assert here.returncode == 0
 
 

@@ -246,12 +246,12 @@ def test_ctrl_c(data: DataRepo) -> None:
     process = subprocess.Popen(
         ["git", "checkout", "experiments/lr"], cwd=data.path, stderr=subprocess.PIPE, start_new_session=True
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while data.git("symbolic-ref", "HEAD") != "refs/heads/experiments/lr" and time.monotonic() < deadline:
         time.sleep(0.005)
     time.sleep(0.15)
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=120)
     assert err.decode().count("gitml:") <= 1
     assert b"Traceback" not in err
     assert data.git("status", "--short") == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from gitml.pipeline.findings import Finding, Verdict
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.template import Style, Unresolved
 from gitml.pipeline.verify import judge_snapshot
+
+from .yardstick import cost
 
 SECRET = "secret.txt"
 
@@ -110,9 +111,9 @@ def test_a_folder_that_is_a_file_too_deep() -> None:
     ],
 )
 def test_a_definition_that_means_harm(text: bytes) -> None:
-    began = time.perf_counter()
+    price = cost(lambda: _judge({"dvc.yaml": text, "dvc.lock": b"schema: '2.0'\n"}), rounds=1)
+    assert price < 100  # at most 2
     found = _judge({"dvc.yaml": text, "dvc.lock": b"schema: '2.0'\n"})
-    assert time.perf_counter() - began < 5
     assert found.of("forged") == ()
 
 
@@ -213,12 +214,14 @@ def test_other_parameter_files_that_mean_harm(name: str) -> None:
     ["*a" * 40 + "b", "**/" * 30 + "x", "**/a/**/b", "[" * 500, "*" * 5000, "a\\", "[!]-a]*" * 30, "[z-a]", "?" * 900],
 )
 def test_a_pattern_that_means_harm(line: str) -> None:
-    began = time.perf_counter()
-    pattern = parse(line)
-    if pattern is not None:
-        pattern.regex.fullmatch("a" * 4000)
-        pattern.regex.fullmatch("a/" * 2000)
-    assert time.perf_counter() - began < 1
+    def match() -> None:
+        pattern = parse(line)
+        if pattern is not None:
+            pattern.regex.fullmatch("a" * 4000)
+            pattern.regex.fullmatch("a/" * 2000)
+
+    price = cost(match, rounds=1)
+    assert price < 50  # at most 2
 
 
 def test_a_pattern_with_too_many_crossings_makes_folders_unverifiable() -> None:

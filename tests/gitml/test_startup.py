@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
-from statistics import median
 
 import pytest
+
+from .yardstick import cost
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
@@ -69,11 +69,5 @@ def test_what_a_hook_imports_loads_no_dataclasses(module: str) -> None:
 
 
 def test_help_takes_at_most_four_bare_interpreters() -> None:
-    codes = {"bare": "pass", "help": "from gitml.cli.main import main; main(['--help'])"}
-    seconds: dict[str, list[float]] = {name: [] for name in codes}
-    for _ in range(9):
-        for name, code in codes.items():
-            start = time.perf_counter()
-            _run(code)
-            seconds[name].append(time.perf_counter() - start)
-    assert median(seconds["help"]) <= 4 * median(seconds["bare"])
+    price = cost(lambda: _run("from gitml.cli.main import main; main(['--help'])"), lambda: _run("pass"), rounds=9)
+    assert price <= 4

@@ -15,6 +15,7 @@ import pytest
 
 from .conftest import Done, Registry, Repo
 from .tiny_projects import HOLD, Project, fresh, project
+from .yardstick import bare_python, cost
 
 __all__ = ["fresh", "project"]
 
@@ -131,17 +132,20 @@ def test_a_run_is_seen_from_another_terminal_and_worktree(project: Project, gitm
     project.hold()
     process = project.start_gitml("exp", "run", "-n", "lr", "-S", "lr=3e-4")
     project.wait_until_held()
-    time.sleep(1.5)
+    until = time.monotonic() + 120
+    while " train step 3 " not in told(gitml, project.path):
+        assert time.monotonic() < until
+        time.sleep(0.1)
     here, there = told(gitml, project.path), told(gitml, project.path.parent / "linked")
     found = json.loads(gitml("status", "--json", at=project.path).out)["running"]
-    assert re.search(r"^running       lr   train step 3   roc_auc 0.6100   since \d s$", here, re.MULTILINE), here
+    assert re.search(r"^running       lr   train step 3   roc_auc 0.6100   since \S+( \S+)?$", here, re.MULTILINE), here
     assert here.endswith("next          gitml exp list\n")
     assert re.search(r"^running       lr   train step 3 .*   in main worktree$", there, re.MULTILINE), there
     assert [(one["experiment"], one["place"], one["stage"], one["step"], one["figures"]) for one in found] == [
         ("lr", "here", "train", 3, {"roc_auc": 0.61})
     ]
     project.let_go()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert "running" not in told(gitml, project.path)
 
 
@@ -190,9 +194,6 @@ def test_it_is_quick_on_a_thousand_branches(project: Project) -> None:
     lines = "".join(f"create refs/heads/experiments/e{number} {commit}\n" for number in range(1000))
     project.run("git", "update-ref", "--stdin", stdin=lines)
     project.git("switch", "--quiet", "experiments/e500")
-    took = []
-    for _ in range(7):
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "gitml", "status"], cwd=project.path, check=True, capture_output=True)
-        took.append(time.perf_counter() - began)
-    assert min(took) < 0.6, took
+    words = [sys.executable, "-m", "gitml", "status"]
+    price = cost(lambda: subprocess.run(words, cwd=project.path, check=True, capture_output=True), bare_python)
+    assert price < 60

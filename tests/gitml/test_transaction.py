@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
 import subprocess
 import sys
 import time
@@ -29,6 +27,7 @@ from gitml.git.transaction import (
 from gitml.git.trees import Blob, tree_with
 
 from .conftest import ROOT, Repo
+from .kills import Moments
 
 BRANCH = "refs/heads/experiments/lr"
 NONE = "0" * 40
@@ -210,7 +209,7 @@ def test_a_lock_while_a_git_runs_that_is_older_is_left(repo: Repo, monkeypatch: 
         assert not leftovers.clear_if_abandoned(lock)
         # It ended, and its parent has not asked for its status yet: it holds nothing.
         running.kill()
-        time.sleep(0.2)
+        os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT)
         assert "Z" in Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2]
         aged(lock, 5)
         assert leftovers.clear_if_abandoned(lock)
@@ -318,12 +317,9 @@ with hold():
 @pytest.mark.slow
 def test_killed_anywhere_nothing_is_lost_and_the_same_again_finishes(repo: Repo) -> None:
     """100 kills of a command that commits what the working tree has."""
-    rng = random.Random(4)
     repo.commit(a="0", b="0", staged="0")
-    started = time.monotonic()
     assert python(repo, KILLED.replace('["new"]', "[]")).communicate() == (b"", b"")
-    whole = time.monotonic() - started
-    killed = 0
+    moments = Moments(4)
     for round in range(100):
         before = repo.git("rev-parse", "main")
         text = f"round {round}"
@@ -332,10 +328,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_same_again_finishes(repo: Repo)
         repo.write("staged", f"{text}, staged")
         repo.git("add", "staged")
         process = python(repo, KILLED)
-        time.sleep(rng.uniform(0.3, 1.1) * whole)
-        process.send_signal(signal.SIGKILL)
-        _, err = process.communicate()
-        killed += process.returncode == -signal.SIGKILL
+        ((_, err),) = moments.strike(process)
         assert b"Error" not in err, err
         assert [(repo.path / name).read_text() for name in ("a", "new", "staged")] == [text, text, f"{text}, staged"]
         assert repo.git("merge-base", before, "main") == before
@@ -346,7 +339,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_same_again_finishes(repo: Repo)
         if round % 10 == 9:
             fsck = repo.run("git", "fsck", "--strict", "--no-dangling")
             assert (fsck.code, fsck.out) == (0, "")
-    assert killed >= 50
+    assert moments.hits > 0
     # What was staged when the index had another value still is: nothing, since all was committed.
     assert repo.run("git", "status", "--porcelain").out == ""
     assert not (repo.path / ".git" / "gitml-index").exists()

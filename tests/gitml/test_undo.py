@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -18,9 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gitml.cli import undo as undo_command
 from gitml.git import oplog, undo
 from gitml.git.index import advance
-from gitml.git.lock import Locked, hold
+from gitml.git.lock import Holder, Locked, hold
 from gitml.git.oplog import Move, Operation, not_undone, record
 from gitml.git.plan import describe
 from gitml.git.refs import list_refs
@@ -29,6 +29,7 @@ from gitml.git.transaction import commit_tree, compare_and_swap, value_of
 from gitml.git.trees import snapshot
 
 from .conftest import ROOT, Repo
+from .kills import Moments
 
 MAIN, LR, WIDE = "refs/heads/main", "refs/heads/experiments/lr", "refs/heads/experiments/wide"
 
@@ -358,16 +359,25 @@ def test_what_only_made_deleted_refs_again_leads_to_git_status(repo: Repo, gitml
     assert gitml("undo", at=repo.path).out.endswith("\nnext  git status\n")
 
 
-def test_the_command_says_for_whom_it_waits(repo: Repo, gitml: Callable) -> None:
-    code = "from gitml.git.lock import hold; import time\nwith hold(): print('held', flush=True); time.sleep(0.6)"
+def test_the_command_says_for_whom_it_waits(repo: Repo, gitml: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "from gitml.git.lock import hold\nwith hold(): print('held', flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=repo.path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
-        assert process.stdout is not None
+        assert process.stdin is not None and process.stdout is not None
         process.stdout.readline()
+        tell, let_go = undo_command._wait, process.stdin
+
+        def tell_and_let_go(holder: Holder | None) -> None:
+            tell(holder)
+            let_go.write(b"\n")
+            let_go.flush()
+
+        monkeypatch.setattr(undo_command, "_wait", tell_and_let_go)
         done = gitml("undo", at=repo.path)
     assert done.err.startswith(f"waiting for process {process.pid} (-c)\ngitml: there is nothing to undo\n")
 
@@ -516,11 +526,10 @@ def test_no_secret_is_logged(repo: Repo) -> None:
 @pytest.mark.slow
 def test_killed_at_any_time_the_same_again_finishes(repo: Repo) -> None:
     """100 kills."""
-    rng = random.Random(11)
     code = "from gitml.git import undo\nundo.undo()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     repo.commit(a="0", b="0")
-    whole, killed = 0.5, 0
+    moments = Moments(11)
     for round in range(100):
         before = own_refs(repo)
         start(repo)
@@ -530,17 +539,11 @@ def test_killed_at_any_time_the_same_again_finishes(repo: Repo) -> None:
         repo.git("add", "b")
         had = files(repo)
         for left in (1, 0):
-            started = time.monotonic()
             process = subprocess.Popen(
                 [sys.executable, "-c", code], cwd=repo.path, env=environment, stderr=subprocess.PIPE
             )
-            if round > 0:
-                time.sleep(rng.uniform(0.3, 1.1) * whole)
-                process.kill()
-            _, error = process.communicate()
+            ((_, error),) = moments.strike(process)
             assert b"Error" not in error, error.decode()
-            whole = time.monotonic() - started if round == 0 else whole
-            killed += process.returncode != 0
             if len(not_undone(oplog.read(repo.path))) > left:
                 undo.undo(repo.path)
             assert len(not_undone(oplog.read(repo.path))) == left
@@ -548,6 +551,6 @@ def test_killed_at_any_time_the_same_again_finishes(repo: Repo) -> None:
         assert files(repo) == had
         assert repo.run("git", "status", "--porcelain").out == " M a\nM  b\n"
         repo.commit(f"infra: round {round}")
-    assert killed > 80
+    assert moments.hits > 0
     assert repo.run("git", "fsck", "--strict", "--no-dangling").out == ""
     assert not list((repo.path / ".git").rglob("*.lock"))

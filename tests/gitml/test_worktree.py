@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import shutil
 import signal
 import stat
@@ -21,6 +19,7 @@ from gitml.git.worktree import SlotState, acquire, discard_free, slots
 from gitml.pipeline import slot as dvc_slot
 
 from .conftest import ROOT, Repo
+from .kills import Moments, alone, with_group
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -358,31 +357,19 @@ def test_a_slot_is_thrown_away_with_folders_that_are_closed_and_links(repo: Repo
 @pytest.mark.slow
 def test_killed_anywhere_every_next_use_of_a_slot_works(repo: Repo) -> None:
     """100 kills, two at a time."""
-    rng = random.Random(7)
     commits = [tip(repo, a=str(number), b=str(number)) for number in range(3)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    whole = 60.0
-    for _ in range(4):
-        started = time.monotonic()
-        subprocess.run([sys.executable, "-c", KILLED, commits[0]], cwd=repo.path, env=environment, check=True)
-        whole = min(whole, time.monotonic() - started)
-    killed = 0
+    moments = Moments(7)
     for round in range(50):
         if round % 3 == 0:
             discard_free(repo.path)
         words = [sys.executable, "-c", KILLED, commits[round % 3]]
         running = [subprocess.Popen(words, cwd=repo.path, env=environment, stderr=subprocess.PIPE) for _ in range(2)]
-        time.sleep(rng.uniform(0.3, 1.1) * whole)
-        for process in running:
-            with contextlib.suppress(ProcessLookupError):
-                # Alone, so that its git runs on; or with all that it started.
-                os.kill(process.pid, signal.SIGKILL) if round % 2 else os.killpg(process.pid, signal.SIGKILL)
-            _, error = process.communicate()
+        # Alone, so that its git runs on; or with all that it started.
+        for _, error in moments.strike(*running, kill=alone if round % 2 else with_group):
             assert b"Error" not in error, error.decode()
-            killed += process.returncode != 0
-        for _ in range(100):
-            if not any(state.is_held for state in slots(repo.path)):
-                break
+        until = time.monotonic() + 60
+        while any(state.is_held for state in slots(repo.path)) and time.monotonic() < until:
             time.sleep(0.02)
         with (
             acquire(commits[(round + 1) % 3], ["kept"], repo.path) as one,
@@ -393,7 +380,7 @@ def test_killed_anywhere_every_next_use_of_a_slot_works(repo: Repo) -> None:
                 assert {**files_in(slot.path), "kept": ""} == {"a": text, "b": text, "kept": ""}
                 assert Repo(slot.path).run("git", "status", "--porcelain", "--untracked-files=no").out == ""
         assert repo.run("git", "status", "--porcelain").out == ""
-    assert killed > 40
+    assert moments.hits > 0
     assert repo.run("git", "fsck", "--strict", "--no-dangling").out == ""
     assert repo.git("rev-parse", "HEAD") == commits[2]
 

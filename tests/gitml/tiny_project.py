@@ -90,11 +90,11 @@ class Tiny(Repo):
     def gitml(self, *words: str, **environment: str) -> Done:
         """Run the command line as a process of its own."""
         process = self.start(*words, **environment)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         return Done(process.returncode, out.decode(), err.decode())
 
 
-def wait_for(is_so: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_for(is_so: Callable[[], object], seconds: float = 120.0) -> None:
     """Wait until something is so."""
     until = time.monotonic() + seconds
     while not is_so():

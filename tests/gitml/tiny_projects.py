@@ -115,7 +115,7 @@ class Project(Repo):
         (self.path.parent / "hold").touch()
 
     def wait_until_held(self) -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while not (self.path.parent / "begun").exists():
             assert time.monotonic() < until, "the stage never began"
             time.sleep(0.02)
