@@ -33,7 +33,7 @@ class _Commands(click.Group):
         return command
 
 
-_ELSEWHERE = ("record", "template")
+_ELSEWHERE = ("comment", "record", "template")
 """The command ``x`` is ``command`` in ``gitml/cli/ci_x.py``."""
 
 

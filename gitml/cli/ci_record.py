@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import click
 
 from gitml.cli.terminal import printable
+from gitml.forges import proposal
+from gitml.models import upstream
 from gitml.models.record import Recorded, record
 
 _EXAMPLE = """\b
@@ -24,8 +27,15 @@ def command(remote: str, dry_run: bool, as_json: bool) -> None:
     Each commit of production that has no tag gets one, in the order in which they came; each open promotion that
     does not stand on production's tip is built anew on it. All in one push; again it does nothing.
     """
-    found = record(remote, is_dry=dry_run)
+    name = upstream.choose(remote, "gitml ci record")
+    found = record(name, is_dry=dry_run)
     print(_as_json(found) if as_json else _as_text(found, "would " if dry_run else ""))
+    if found.rebuilt and not dry_run:
+        seen = upstream.look(name)
+        for one in found.rebuilt:
+            request = proposal.propose(one, seen, os.environ)
+            if request is not None and not as_json:
+                print(printable(f"pull request {request.number} says so: {request.url}"))
 
 
 def _as_text(found: Recorded, would: str) -> str:

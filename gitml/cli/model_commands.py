@@ -8,6 +8,8 @@ SUBCOMMANDS: dict[str, str] = {
     "show": "Show one release: metrics, params, data, files, deployments.",
     "diff": "Show what differs between two releases.",
     "trace": "Prove where a release, a file or production comes from.",
+    "verify": "Hold a release against all that it says.",
+    "predict": "Predict rows, straight from a released model.",
     "promote": "Bring a released model to production, by pull request.",
     "approve": "Agree that a model goes to production, where no forge asks for reviews.",
     "rollback": "Bring back a model that production had: one more commit, nothing is taken away.",

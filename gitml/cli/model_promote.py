@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,15 +13,32 @@ from gitml.cli import deployment_text
 from gitml.cli.gate_table import gate_lines, gates_as_data
 from gitml.cli.terminal import printable
 from gitml.conventions.branches import DEFAULT_MODEL
+from gitml.errors import GitmlError
+from gitml.forges import proposal
 from gitml.git.plan import describe
 from gitml.models.deployment import Merge
 from gitml.models.promotion import InProduction, Session
 from gitml.models.refused import Refused
 
+if TYPE_CHECKING:
+    from gitml.forges.base import PullRequest
+
 _EXAMPLE = """\b
 Example:
   gitml model promote v4              # opens the pull request
   gitml model promote v4 --merge      # without a forge, once it is approved"""
+
+
+class MergedByItsForge(GitmlError):
+    """A promotion on a forge is merged there."""
+
+    def __init__(self, version: object) -> None:
+        super().__init__(
+            f"the promotion of {version} is merged where its pull request is",
+            "The forge counts reviews and asks for the check; nothing was changed. A remote that only looks like a "
+            'forge is named in gitml.toml of its main branch: kind = "none" in [forge].',
+            (f"gitml model promote {version}   # its pull request",),
+        )
 
 
 @click.command("promote", epilog=_EXAMPLE)
@@ -39,7 +58,7 @@ def command(version: str, is_merge: bool, model: str, remote: str, dry_run: bool
         if is_merge:
             _merge(Merge(version, model, remote), dry_run, as_json)
         else:
-            _promote(Session(version, model, remote), dry_run, as_json)
+            promote(Session(version, model, remote), dry_run, as_json)
     except InProduction as there:
         if as_json:
             print(json.dumps({"model": str(there.version), "is_new": False}))
@@ -52,6 +71,8 @@ def command(version: str, is_merge: bool, model: str, remote: str, dry_run: bool
 
 
 def _merge(session: Merge, dry_run: bool, as_json: bool) -> None:
+    if proposal.has_forge(session.remote, session.upstream.config, os.environ):
+        raise MergedByItsForge(session.version)
     if dry_run:
         _say_plan([*gate_lines(session.gates), *(f"would {line}" for line in describe(session.plan()))])
         return
@@ -59,39 +80,67 @@ def _merge(session: Merge, dry_run: bool, as_json: bool) -> None:
     print(deployment_text.as_json(deployed) if as_json else deployment_text.as_text(deployed))
 
 
-def _promote(session: Session, dry_run: bool, as_json: bool) -> None:
+def promote(session: Session, dry_run: bool, as_json: bool) -> None:
+    """Push a promotion, open its pull request where there is a forge, and say so."""
+    has_forge = proposal.has_forge(session.remote, session.upstream.config, os.environ)
     if dry_run:
-        _say_plan([*gate_lines(session.gates), *(f"would {line}" for line in describe(session.plan()))])
+        opens = ["would open its pull request, with the evidence"] if has_forge else []
+        plan = [f"would {line}" for line in describe(session.plan())]
+        _say_plan([*gate_lines(session.gates), *plan, *opens])
         return
     is_new = session.is_new
     made = session.carry_out()
-    if as_json:
-        told = {
-            "model": str(made.version),
-            "branch": made.branch,
-            "into": made.into,
-            "commit": made.commit,
-            "production": made.production,
-            "is_new": is_new,
-            "gates": gates_as_data(session.gates),
-            "warnings": [one.violation._asdict() for one in session.judged],
-        }
-        print(json.dumps(told, indent=2))
-        return
+    failed: proposal.NotProposed | None = None
+    request: PullRequest | None = None
+    try:
+        request = proposal.propose(made, session.upstream, os.environ)
+    except proposal.NotProposed as error:
+        failed = error
+    print(_as_json(session, is_new, request) if as_json else _as_text(session, is_new, request))
+    if failed is not None:
+        raise failed
+
+
+def _as_text(session: Session, is_new: bool, request: PullRequest | None) -> str:
+    made = session.promotion
     verb = "is open already" if not is_new else "built anew" if made.before is not None else "opened"
-    needed = session.upstream.config.approvals.needed
+    difference = f"  git diff {made.production[:7]} {made.commit[:7]}   # exactly what changes in production"
     lines = [
         *gate_lines(session.gates),
         *(f"warning  {one.violation.what} ({one.violation.rule})" for one in session.judged),
         f"✓ {made.branch} {verb} ({made.commit[:7]}), into {made.into} on {session.remote}",
-        f"  git diff {made.production[:7]} {made.commit[:7]}   # exactly what changes in production"
-        if not made.is_opening
-        else "  the first model in production",
-        f"next  gitml model approve {made.version}   # {needed} colleague{'s' * (needed != 1)}"
-        if needed
-        else f"next  gitml model promote {made.version} --merge",
+        difference if not made.is_opening else "  the first model in production",
+        *_next(session, request),
     ]
-    print("\n".join(map(printable, lines)))
+    return "\n".join(map(printable, lines))
+
+
+def _next(session: Session, request: PullRequest | None) -> list[str]:
+    version = session.promotion.version
+    if request is not None:
+        return [f"  pull request {request.number}: {request.url}", "next  have it reviewed, and merge it there"]
+    if proposal.has_forge(session.remote, session.upstream.config, os.environ):
+        return []
+    needed = session.upstream.config.approvals.needed
+    if needed:
+        return [f"next  gitml model approve {version}   # {needed} colleague{'s' * (needed != 1)}"]
+    return [f"next  gitml model promote {version} --merge"]
+
+
+def _as_json(session: Session, is_new: bool, request: PullRequest | None) -> str:
+    made = session.promotion
+    told = {
+        "model": str(made.version),
+        "branch": made.branch,
+        "into": made.into,
+        "commit": made.commit,
+        "production": made.production,
+        "is_new": is_new,
+        "pull_request": None if request is None else {"number": request.number, "url": request.url},
+        "gates": gates_as_data(session.gates),
+        "warnings": [one.violation._asdict() for one in session.judged],
+    }
+    return json.dumps(told, indent=2)
 
 
 def _say_plan(lines: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gitml.cli import deployment_text
+from gitml.cli import deployment_text, model_promote
 from gitml.cli.terminal import printable
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.errors import WrongUsage
@@ -36,7 +36,7 @@ def command(text: str | None, reason: str, is_now: bool, model: str, remote: str
     if not reason.strip():
         raise WrongUsage("the reason is empty", "It is all that anybody will know of it later.", ())
     if not is_now:
-        _by_pull_request(text, reason, model, remote, dry_run)
+        _by_pull_request(text, reason, model, remote, dry_run, as_json)
         return
     session = RollBack(text, reason, model, remote)
     if dry_run:
@@ -46,17 +46,7 @@ def command(text: str | None, reason: str, is_now: bool, model: str, remote: str
     print(deployment_text.as_json(deployed) if as_json else deployment_text.as_text(deployed))
 
 
-def _by_pull_request(text: str | None, reason: str, model: str, remote: str, dry_run: bool) -> None:
+def _by_pull_request(text: str | None, reason: str, model: str, remote: str, dry_run: bool, as_json: bool) -> None:
     name = upstream.choose(remote, "gitml model rollback")
-    known = upstream.look(name).registry
-    found = deployment.way_back(text, model, known)
-    session = Session(str(found.version), found.version.model, name, reason)
-    if dry_run:
-        print("\n".join(printable(f"would {line}") for line in describe(session.plan())))
-        return
-    made = session.carry_out()
-    lines = [
-        f"✓ {made.branch} opened ({made.commit[:7]}), into {made.into} on {name}",
-        f"next  gitml model promote {made.version} --merge",
-    ]
-    print("\n".join(map(printable, lines)))
+    found = deployment.way_back(text, model, upstream.look(name).registry)
+    model_promote.promote(Session(str(found.version), found.version.model, name, reason), dry_run, as_json)

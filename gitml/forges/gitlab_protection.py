@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gitml.forges import audit
-from gitml.forges.answer import Table, number, rows, text, text_or_nothing, truth
-from gitml.forges.audit import Guard, Seal
+from gitml.forges.answer import Table, number, text, text_or_nothing
+from gitml.forges.audit import Seal
 from gitml.forges.base import Change, Finding
+from gitml.forges.gitlab_rules import DEVELOPERS, NO_ONE, UP_TO_DATE, guard, levels, required, seal, tag_seal
 from gitml.forges.problems import ForgeSaysNo, NotAllowed
 
 if TYPE_CHECKING:
     from gitml.forges.base import Protection
     from gitml.forges.client import Client
 
-NO_ONE, DEVELOPERS = 0, 30
 MEND = "gitml forge protect"
-_UP_TO_DATE = ("rebase_merge", "ff")
 _PREMIUM = "GitLab Premium or Ultimate has it, the free tier has not"
 _ON_THE_WEB = "git cannot delete a protected one; a maintainer can, on the web, and no setting prevents it"
 _FORWARD = "whoever may create a protected branch may push to it; gitml ci check and gitml model verify see that"
@@ -57,14 +55,14 @@ def verify(client: Client, project: str, wanted: Protection) -> list[Finding]:
     found = [_judged_branch(client, settings, wanted), _unavailable("repository", "update-branch button", _REBASE)]
     sample = wanted.production.replace("*", f"production-{wanted.model}")
     for where, branch in ((wanted.main, wanted.main), (wanted.production, sample)):
-        guard = client.read(_guard, settings, branches, approvals, branch, wanted)
-        judged = audit.moved(where, guard, wanted, MEND, is_production=branch != wanted.main)
-        found += [_with_reason(one, guard.can_delete is None and branches is not None, approvals) for one in judged]
+        held = client.read(guard, settings, branches, approvals, branch, wanted)
+        judged = audit.moved(where, held, wanted, MEND, is_production=branch != wanted.main)
+        found += [_with_reason(one, held.can_delete is None and branches is not None, approvals) for one in judged]
         found.append(_judged_pipeline(client, settings, where))
     model = wanted.models.replace("*", f"{wanted.model}-v1")
-    found += _judged_seal(wanted.models, client.read(_seal, branches, model))
+    found += _judged_seal(wanted.models, client.read(seal, branches, model))
     for tag in wanted.tags:
-        found += _judged_seal(tag, client.read(_tag_seal, tags, tag.replace("*", "1")))
+        found += _judged_seal(tag, client.read(tag_seal, tags, tag.replace("*", "1")))
     return found
 
 
@@ -74,7 +72,7 @@ def _protect_settings(client: Client, project: str, wanted: Protection, is_dry: 
         "default_branch": wanted.main,
         "only_allow_merge_if_pipeline_succeeds": True,
         "allow_merge_on_skipped_pipeline": False,
-        "merge_method": settings.get("merge_method") if settings.get("merge_method") in _UP_TO_DATE else "rebase_merge",
+        "merge_method": settings.get("merge_method") if settings.get("merge_method") in UP_TO_DATE else "rebase_merge",
     }
     if settings.get("merge_trains_enabled") is True:
         asked["merge_trains_enabled"] = False
@@ -108,7 +106,7 @@ def _protect_branch(
         if not is_dry:
             _create(client, project, asked)
         return [Change(name, "protected branch", "open", becomes)]
-    if client.read(_levels, old) == (push, merge, False):
+    if client.read(levels, old) == (push, merge, False):
         return []
     if not is_dry:
         # Only Premium can change who may push; elsewhere it is made anew, and for a moment is not there.
@@ -119,26 +117,15 @@ def _protect_branch(
 
 def _create(client: Client, project: str, asked: tuple[str, int, int]) -> None:
     name, push, merge = asked
-    levels = {"push_access_level": push, "merge_access_level": merge, "allow_force_push": False}
+    asked_for = {"push_access_level": push, "merge_access_level": merge, "allow_force_push": False}
     client.once(
-        lambda: client.post(f"{project}/protected_branches", {"name": name, **levels}),
+        lambda: client.post(f"{project}/protected_branches", {"name": name, **asked_for}),
         lambda: next((row for row in client.pages(f"{project}/protected_branches") if row.get("name") == name), None),
     )
 
 
 def _people(level: int) -> str:
     return {NO_ONE: "nobody", DEVELOPERS: "developers"}.get(level, f"level {level}")
-
-
-def _levels(row: Table) -> tuple[int | None, int | None, bool]:
-    """Return who may push and merge, where each is one level, and whether by force."""
-    found = []
-    for key in ("push_access_levels", "merge_access_levels"):
-        levels = rows(row.get(key) or [], key)
-        only = levels[0] if len(levels) == 1 else {}
-        is_plain = all(only.get(who) is None for who in ("user_id", "group_id", "deploy_key_id"))
-        found.append(number(only, "access_level") if only and is_plain else None)
-    return found[0], found[1], truth(row, "allow_force_push") is True
 
 
 def _protect_approvals(client: Client, project: str, wanted: Protection, is_dry: bool) -> list[Change]:
@@ -156,7 +143,7 @@ def _protect_approvals(client: Client, project: str, wanted: Protection, is_dry:
         if not is_dry:
             client.post(f"{project}/approvals", asked)
         changes.append(Change("repository", "approvals", "can be kept or lowered", "end with a push, by others only"))
-    count = client.read(_required, rules, wanted.main)
+    count = client.read(required, rules, wanted.main)
     if count < wanted.approvals:
         if not is_dry:
             _require(client, project, rules, wanted.approvals)
@@ -208,83 +195,6 @@ def _approvals(client: Client, project: str) -> tuple[Table, list[Table]] | None
         if refused.status == 401:
             raise
         return None
-
-
-def _guard(
-    settings: Table,
-    branches: list[Table] | None,
-    approvals: tuple[Table, list[Table]] | None,
-    branch: str,
-    wanted: Protection,
-) -> Guard:
-    method = text_or_nothing(settings, "merge_method")
-    succeeds = truth(settings, "only_allow_merge_if_pipeline_succeeds")
-    skips = truth(settings, "allow_merge_on_skipped_pipeline")
-    passes = succeeds is True and skips is not True
-    held = Guard(
-        approvals=None if approvals is None else _required(approvals[1], branch),
-        drops_stale=None if approvals is None else approvals[0].get("reset_approvals_on_push") is True,
-        checks=None if succeeds is None else ((wanted.check,) if passes else ()),
-        is_strict=method in _UP_TO_DATE if method else None,
-        methods=_methods(method, text_or_nothing(settings, "squash_option")),
-        has_queue=truth(settings, "merge_trains_enabled") is True,
-    )
-    if branches is None:
-        return held
-    fitting = [row for row in branches if _fits(branch, text(row, "name"))]
-    if not fitting:
-        return held._replace(needs_pull_request=False, can_force=True, can_delete=True, bypass=())
-    pushers = [level for row in fitting for level in rows(row.get("push_access_levels") or [], "push_access_levels")]
-    spared = tuple(_named(level) for level in pushers if level.get("access_level") != NO_ONE)
-    can_force = any(truth(row, "allow_force_push") for row in fitting)
-    return held._replace(needs_pull_request=not spared, can_force=can_force, can_delete=None, bypass=spared)
-
-
-def _named(level: Table) -> str:
-    return text_or_nothing(level, "access_level_description") or f"level {level.get('access_level')}"
-
-
-def _methods(method: str, squash: str) -> tuple[str, ...] | None:
-    if not method:
-        return None
-    own = "fast-forward" if method == "ff" else "merge"
-    return (own, "squash") if squash != "never" else (own,)
-
-
-def _required(rules: list[Table], branch: str) -> int:
-    """Return how many approvals a branch needs, by its strictest rule."""
-    counts = [0]
-    for rule in rules:
-        only = [text(one, "name") for one in rows(rule.get("protected_branches") or [], "protected_branches")]
-        if not only or any(_fits(branch, name) for name in only):
-            counts.append(number(rule, "approvals_required"))
-    return max(counts)
-
-
-def _fits(branch: str, pattern: str) -> bool:
-    """Say whether GitLab's pattern fits: ``*`` stands for any letters, also ``/``."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), branch, re.DOTALL) is not None
-
-
-def _seal(branches: list[Table] | None, branch: str) -> Seal:
-    if branches is None:
-        return Seal()
-    fitting = [row for row in branches if _fits(branch, text(row, "name"))]
-    if not fitting:
-        return audit.UNSEALED
-    can_push = any(
-        level.get("access_level") != NO_ONE
-        for row in fitting
-        for level in rows(row.get("push_access_levels") or [], "push_access_levels")
-    )
-    return Seal(can_push, any(truth(row, "allow_force_push") for row in fitting), None, ())
-
-
-def _tag_seal(tags: list[Table] | None, tag: str) -> Seal:
-    if tags is None:
-        return Seal()
-    is_protected = any(_fits(tag, text(row, "name")) for row in tags)
-    return Seal(False, False, None, ()) if is_protected else audit.UNSEALED
 
 
 def _judged_branch(client: Client, settings: Table, wanted: Protection) -> Finding:

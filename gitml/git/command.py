@@ -231,7 +231,7 @@ def _between_nuls(stream: IO[bytes] | None) -> Iterator[str]:
         yield os.fsdecode(rest)
 
 
-def environment_for_another_repository(environment: os._Environ[str]) -> dict[str, str]:
+def environment_for_another_repository(environment: Mapping[str, str]) -> dict[str, str]:
     """Return `environment` without what belongs to the current repository only."""
     return {name: value for name, value in environment.items() if name not in OF_ONE_REPOSITORY}
 

@@ -1,4 +1,4 @@
-"""Annotated tags signed with SSH keys: made without their ref, and checked against a list that is given.
+"""Annotated tags signed with SSH keys, checked against a list that is given; `gitml.git.signing` makes them.
 
 git's own check is happy when the tagger is not the signer, and when the tag lies under another ref's name. Here
 signer, name and target must all be the ones that are meant, and nothing of anybody's configuration is believed.
@@ -17,10 +17,7 @@ from typing import NamedTuple
 
 from gitml.conventions.shell import command as shell_command
 from gitml.errors import BrokenEnvironment, GitmlError
-from gitml.git.command import ask, git
 from gitml.git.objects import Objects
-from gitml.git.repository import settings
-from gitml.git.trees import OBJECT_ID
 
 LARGEST = 2**20
 """Bytes of a tag, or of a list of signers, that is read."""
@@ -37,7 +34,9 @@ _OTHERS = {
     b"-----BEGIN PGP MESSAGE-----": "OpenPGP",
     b"-----BEGIN SIGNED MESSAGE-----": "X.509",
 }
-_ARMOUR = re.compile(rb"%s\n(?:[A-Za-z0-9+/=]+\n)+%s\n*" % (_BEGIN, _END))
+ARMOUR = re.compile(rb"%s\n(?:[A-Za-z0-9+/=]+\n)+%s\n*" % (_BEGIN, _END))
+"""A whole signature, with nothing behind it."""
+
 _FIRST_LINES = re.compile(
     rb"object (?P<object>[0-9a-f]{40}(?:[0-9a-f]{24})?)\n"
     rb"type (?P<type>[a-z]+)\n"
@@ -82,14 +81,6 @@ class SshKeygenIsMissing(BrokenEnvironment):
         )
 
 
-class CannotSign(BrokenEnvironment):
-    """No signature could be made; no tag was."""
-
-    def __init__(self, why: str, mend: tuple[str, ...] = ()) -> None:
-        setting = ("git config gpg.format ssh", "git config user.signingkey ~/.ssh/id_ed25519.pub")
-        super().__init__("the tag could not be signed", why, mend or setting)
-
-
 class NotSigned(GitmlError):
     """A tag has no signature."""
 
@@ -123,51 +114,6 @@ class _Tag(NamedTuple):
     time: int
     payload: bytes
     signature: bytes
-
-
-def sign_tag(name: str, commit: str, message: str, at: Path | None = None, *, may_ask: bool = False) -> str:
-    """Write an annotated tag signed with the user's SSH key, and return its id.
-
-    No ref is made: ``refs/tags/<name>`` is to be made by a push, or by `gitml.git.transaction.compare_and_swap`.
-    The key is the one of ``user.signingkey`` (a file, a public key that the agent has, or ``key::`` and the key
-    itself), else what ``gpg.ssh.defaultKeyCommand`` prints.
-
-    Parameters
-    ----------
-    name
-        Short, without ``refs/tags/``.
-    commit
-        Full id of what is tagged.
-    message
-        The whole message.
-    at
-        As for `gitml.git.command.git`.
-    may_ask
-        Whether somebody sits at a terminal and can type a passphrase. If not, a key that needs one is refused
-        at once: a hook or CI must not wait for ever.
-
-    Raises
-    ------
-    CannotSign
-        No SSH key is set, or it cannot be used.
-    SshKeygenIsMissing
-        OpenSSH is not installed.
-    """
-    if not OBJECT_ID.fullmatch(commit):
-        raise ValueError(f"{commit!r} is no full object id")
-    if name.startswith("-") or ask("check-ref-format", operands=[f"refs/tags/{name}"]).code != 0:
-        raise ValueError(f"{name!r} cannot be the name of a tag")
-    tagger = ask("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT", at=at)
-    if tagger.code != 0:
-        raise CannotSign("git was not told who tags.", ("git config user.name NAME", "git config user.email ADDRESS"))
-    text = message.rstrip("\n") + "\n"
-    payload = f"object {commit}\ntype commit\ntag {name}\ntagger {tagger.out.strip()}\n\n{text}".encode(
-        "utf-8", "surrogateescape"
-    )
-    if _signature_start(payload) is not None:
-        raise CannotSign("The message has a line that begins a signature.", ("use another message",))
-    signature = _signed(payload, settings(at), at, may_ask)
-    return git("mktag", stdin=payload + signature, at=at)
 
 
 def verify_tag(
@@ -239,7 +185,7 @@ def _short(ref_name: str) -> str:
     return ref_name.removeprefix("refs/tags/")
 
 
-def _signature_start(content: bytes) -> tuple[int, bytes] | None:
+def signature_start(content: bytes) -> tuple[int, bytes] | None:
     """Return where the last signature of a tag begins, as git finds it, and its first line."""
     found = None
     for first in (_BEGIN, *_OTHERS):
@@ -252,7 +198,7 @@ def _signature_start(content: bytes) -> tuple[int, bytes] | None:
 
 
 def _take_apart(content: bytes, name: str) -> _Tag:
-    start = _signature_start(content)
+    start = signature_start(content)
     if start is None:
         raise NotSigned(name)
     place, first = start
@@ -260,7 +206,7 @@ def _take_apart(content: bytes, name: str) -> _Tag:
         raise BadSignature(name, f"It is signed with {_OTHERS[first]}, and only SSH signatures are checked here.")
     payload, signature = content[:place], content[place:]
     lines = _FIRST_LINES.match(payload)
-    if lines is None or b"\0" in payload or _ARMOUR.fullmatch(signature) is None:
+    if lines is None or b"\0" in payload or ARMOUR.fullmatch(signature) is None:
         raise BadSignature(name, "It is not built as git builds a signed tag.")
     said = {key: value.decode("utf-8", "surrogateescape") for key, value in lines.groupdict().items()}
     if _PRINCIPAL.fullmatch(said["email"]) is None or int(said["time"]) > _LAST_SECOND:
@@ -319,79 +265,3 @@ def _check(tag: _Tag, folder: Path, what: str, moment: int | None, more: tuple[s
     except subprocess.TimeoutExpired:
         return 1, ""
     return done.returncode, os.fsdecode(done.stdout)
-
-
-def _signed(payload: bytes, known: dict[str, str], at: Path | None, may_ask: bool) -> bytes:
-    """Return the signature of a payload by the key that git's settings name."""
-    if known.get("gpg.format") != "ssh":
-        raise CannotSign("git is not set to sign with SSH keys, and no other signatures are checked here.")
-    key = known.get("user.signingkey") or _default_key(known.get("gpg.ssh.defaultkeycommand", ""), at)
-    if not key:
-        raise CannotSign("git was not told which key to sign with.")
-    program = os.path.expanduser(known.get("gpg.ssh.program") or "ssh-keygen")
-    with TemporaryDirectory(prefix="gitml-") as folder:
-        file, literal = Path(folder) / "tag", _literal(key)
-        file.write_bytes(payload)
-        if literal is not None:
-            named = Path(folder) / "key.pub"
-            named.write_text(f"{literal}\n", encoding="utf-8")
-        else:
-            named = (at or Path()) / os.path.expanduser(key)
-        _run_signer([program, "-Y", "sign", "-n", NAMESPACE, "-f", str(named.absolute()), str(file)], key, may_ask)
-        try:
-            signature = Path(folder, "tag.sig").read_bytes().replace(b"\r", b"")
-        except OSError:
-            signature = b""
-    if _ARMOUR.fullmatch(signature) is None:
-        raise CannotSign(f"{program} wrote no SSH signature.")
-    return signature
-
-
-def _run_signer(line: list[str], key: str, may_ask: bool) -> None:
-    # In a session of its own it has no terminal to ask on, and waits for nobody.
-    environment = os.environ if may_ask else {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
-    try:
-        done = subprocess.run(
-            line,
-            stdin=None if may_ask else subprocess.DEVNULL,
-            capture_output=True,
-            env=environment,
-            check=False,
-            timeout=None if may_ask else PATIENCE,
-            start_new_session=not may_ask,
-        )
-    except (FileNotFoundError, PermissionError):
-        raise SshKeygenIsMissing(line[0]) from None
-    except subprocess.TimeoutExpired:
-        raise CannotSign(
-            f"The key {key} was not unlocked or confirmed within {PATIENCE:g} seconds.", ("ssh-add -l",)
-        ) from None
-    if done.returncode != 0:
-        says = os.fsdecode(done.stderr).strip().splitlines()
-        last = says[-1].removeprefix("Enter passphrase: ") if says else "It says nothing."
-        is_locked = "passphrase" in last
-        why = f"{line[0]} says: {last}"
-        raise CannotSign(why, ("ssh-add   # once; then the agent signs", "ssh-add -l") if is_locked else ())
-
-
-def _literal(key: str) -> str | None:
-    """Return the public key that a setting spells out; None where it names a file."""
-    if key.startswith("key::"):
-        return key.removeprefix("key::")
-    return key if key.startswith("ssh-") else None
-
-
-def _default_key(command: str, at: Path | None) -> str:
-    """Return the first key that the user's own command prints, as git takes it; empty where it prints none."""
-    if not command:
-        return ""
-    import shlex
-
-    try:
-        done = subprocess.run(
-            shlex.split(command), cwd=at, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=PATIENCE
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return ""
-    first = os.fsdecode(done.stdout).partition("\n")[0].strip()
-    return first if done.returncode == 0 and _literal(first) is not None else ""

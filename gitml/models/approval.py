@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.errors import GitmlError
-from gitml.git import oplog, repository, signatures
+from gitml.git import oplog, repository, signatures, signing
 from gitml.git.history import History
 from gitml.git.objects import Objects
 from gitml.git.oplog import Move
@@ -142,7 +142,7 @@ class Session:
 
     def _push(self) -> None:
         text = f"approve {self.version}\n\nModel: {self.version}\nModel-Commit: {self.promotion.release.commit}\n"
-        self._oid = signatures.sign_tag(self.tag, self.promotion.commit, text, self._at, may_ask=self._may_ask)
+        self._oid = signing.sign_tag(self.tag, self.promotion.commit, text, self._at, may_ask=self._may_ask)
         signatures.verify_tag(self._oid, self.tag, self.promotion.commit, self.upstream.signers, self._at, is_new=True)
         push_atomically(self.remote, {f"{TAGS}{self.tag}": Update(self._oid, None)}, self._at)
 

@@ -120,9 +120,9 @@ def _origin(origin: Origin) -> str:
     parts = [f"{plain(origin.name)} is {_made(origin.release)}"]
     if origin.experiment:
         parts.append(f"from the experiment {code(origin.experiment)}")
-        if origin.source is not None:
-            parts.append(f"at {_made(origin.source)}")
-    else:
+    if origin.source is not None:
+        parts.append(f"{'at' if origin.experiment else 'from the commit'} {_made(origin.source)}")
+    elif not origin.experiment:
         parts.append("and does not say from which experiment it comes")
     return " ".join(parts)
 

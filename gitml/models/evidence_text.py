@@ -68,7 +68,9 @@ def _gates_in_words(gates: Gates) -> str:
     named = ", ".join(map(code, names[:MOST_NAMED])) + (
         f" and {len(names) - MOST_NAMED} more" * (len(names) > MOST_NAMED)
     )
-    told = f"The gate on {named} fails" if len(names) == 1 else f"The gates on {named} fail"
+    told = (
+        f"The gate on {named} fails" if len(names) == 1 else f"The gates on {named} fail" if names else "The gates fail"
+    )
     return f"{told}{', which only warns' if gates.level == 'warn' else ''}."
 
 

@@ -17,13 +17,13 @@ from gitml.models import artifact, upstream
 from gitml.models.provenance import Provenance, Source
 from gitml.pipeline import metrics, strict
 from gitml.pipeline.project import projects
-from gitml.pipeline.storage import DataObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from gitml.conventions.versions import ModelVersion
+    from gitml.models.provenance import ModelFile
     from gitml.pipeline.snapshot import Snapshot
     from gitml.pipeline.storage import Storage
 
@@ -139,13 +139,15 @@ def describe(
     ------
     UnreadableMetrics
         A metrics file has NaN, a key twice, or is no JSON.
+    NoModel, NotHere, Altered
+        It has no model, or not its bytes.
     """
     results = metrics.read(snapshot)
     declared = {file.path for file in metrics.declare(snapshot).metrics}
     for path, why in results.unreadable.items():
         if path in declared or any(path.startswith(f"{folder}/") for folder in declared):
             raise UnreadableMetrics(f"{path} cannot be read: {why}", "So nobody can tell what is released.", ())
-    files = artifact.describe(version.model, snapshot, storage)
+    files = _model(origin, version.model, storage, at)
     return Provenance(
         version,
         origin.slug,
@@ -155,7 +157,7 @@ def describe(
         tuple(sources(snapshot)),
         results.params,
         results.metrics,
-        _environment(files, storage),
+        _environment(origin, version.model, storage, at),
         upstream.person(at),
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
@@ -187,15 +189,22 @@ def sources(snapshot: Snapshot) -> Iterator[Source]:
         yield Source(path, found[path])
 
 
-def _environment(files: tuple[Any, ...], storage: Storage) -> Mapping[str, Any]:
+def _model(origin: Origin, model: str, storage: Storage, at: Path | None) -> tuple[ModelFile, ...]:
+    """Return the model's files, their sums made from their bytes; what is not here is fetched for it."""
+    try:
+        return artifact.describe(origin.commit, at, storage, model)
+    except artifact.NotHere:
+        artifact.fetch_missing(origin.commit, at, storage, model)
+        return artifact.describe(origin.commit, at, storage, model)
+
+
+def _environment(origin: Origin, model: str, storage: Storage, at: Path | None) -> Mapping[str, Any]:
     """Return what the train stage wrote beside the model; nothing where it wrote nothing that can be read."""
-    for file in files:
-        if posixpath.basename(file.path) == ENVIRONMENT and file.size <= LARGEST_ENVIRONMENT:
-            cache = storage.settings("").cache
+    for file in artifact.files_of(origin.commit, at, storage, model):
+        if posixpath.basename(file.path) == ENVIRONMENT and (file.size or 0) <= LARGEST_ENVIRONMENT:
             try:
-                with open(DataObject(file.md5, file.path).below(cache or ""), "rb") as opened:
-                    said = strict.loads(opened.read())
-            except (OSError, strict.NotStrict):
+                said = strict.loads(artifact.read_verified(file, storage, at, LARGEST_ENVIRONMENT))
+            except strict.NotStrict:
                 continue
             if isinstance(said, dict):
                 return said

@@ -249,12 +249,19 @@ def judge(
     with Objects(at) as objects:
         judged = tuple(check(updates, ground, objects, History(objects, at)))
         before = list_tree(promotion.production, at)
-        in_production = Snapshot(before, objects) if before else None
-        files = Snapshot(list_tree(promotion.commit, at), objects)
-        results = release.gate_results(files, in_production, seen.config, None)
+        results: list[GateResult] = []
+        if not _was_there(promotion, at):  # a way back is asked no gate
+            in_production = Snapshot(before, objects) if before else None
+            files = Snapshot(list_tree(promotion.commit, at), objects)
+            results = release.gate_results(files, in_production, seen.config, None)
     if Refusal(judged).is_final:
         raise Refused(f"{promotion.version} does not go to production", judged, results)
     return judged, tuple(results)
+
+
+def _was_there(promotion: Promotion, at: Path | None) -> bool:
+    tree = registry.trees_of([promotion.commit], at)[promotion.commit]
+    return any(one.tree == tree for one in registry.deployments(promotion.production, at))
 
 
 def _opening(model: str, config: Config, at: Path | None) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitml.conventions import tags
 from gitml.conventions.tags import GtoTag
-from gitml.git.signatures import sign_tag
+from gitml.git.signing import sign_tag
 from gitml.git.tags import tag_object
 from gitml.models.registry import PRODUCTION
 

@@ -16,7 +16,7 @@ from gitml.git.command import environment_for_another_repository
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Does = Literal["runs", "unchanged", "cached", "done"]
 
@@ -110,6 +110,8 @@ def repro(
     targets: Sequence[str] = (),
     is_single: bool = False,
     is_all: bool = False,
+    is_from_scratch: bool = False,
+    environment: Mapping[str, str] = os.environ,
 ) -> Outcome:
     """Run ``dvc repro`` in a project, and return how it ended.
 
@@ -130,15 +132,20 @@ def repro(
         Whether only the targets are run, and not what they depend on.
     is_all
         Whether the dvc.yaml files of folders below are run, too; DVC runs only the one in `root` by itself.
+    is_from_scratch
+        Whether every stage is run, whatever DVC believes of it, and nothing is taken from the run-cache.
+    environment
+        The variables that DVC and the stages see, but for those of one repository.
 
     Raises
     ------
     KeyboardInterrupt
         Ctrl-C; all that ran has ended.
     """
-    environment = {**environment_for_another_repository(os.environ), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+    seen = {**environment_for_another_repository(environment), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
     # -P: no module of the project's top folder stands before those of DVC
     options = [*(["--single-item"] if is_single else []), *(["--all-pipelines"] if is_all else [])]
+    options += ["--force", "--no-run-cache"] if is_from_scratch else []
     line = [sys.executable, "-P", "-m", "dvc", "repro", *options]
     line += ["--", *targets] if targets else []
     start = time.monotonic()
@@ -146,7 +153,7 @@ def repro(
         process = subprocess.Popen(
             line,
             cwd=root,
-            env=environment,
+            env=seen,
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=subprocess.STDOUT,

@@ -93,11 +93,14 @@ class Storage:
     trusted
         The ``.dvc/config`` files that count instead, by project: what is checked out is a stranger's, who must
         not choose which server is asked with our credentials.
+    cache
+        The folder that is the cache where the settings tell of none, as without a working tree.
     """
 
-    def __init__(self, top: Path | None, trusted: Mapping[str, bytes] | None = None) -> None:
+    def __init__(self, top: Path | None, trusted: Mapping[str, bytes] | None = None, cache: Path | None = None) -> None:
         self.top = top
         self._trusted = trusted
+        self._cache = cache
         self._settings: dict[str, Settings] = {}
 
     def settings(self, project: str, committed: bytes = b"") -> Settings:
@@ -113,9 +116,12 @@ class Storage:
         if project not in self._settings:
             root = self.top / project if self.top is not None else None
             if self._trusted is not None:
-                self._settings[project] = settings.read(root, self._trusted.get(project, b""), is_foreign=True)
+                found = settings.read(root, self._trusted.get(project, b""), is_foreign=True)
             else:
-                self._settings[project] = settings.read(root, committed)
+                found = settings.read(root, committed)
+            if self._cache is not None and found.cache is None:
+                found = found._replace(values={**found.values, "cache": {"dir": str(self._cache)}})
+            self._settings[project] = found
         return self._settings[project]
 
     def missing(

@@ -108,7 +108,7 @@ def answer(asked: Asked, at: Path | None = None) -> Answer:
         project, note = law(counted, objects)
         history = History(objects, at)
         signers = read_signers(counted, project, objects)
-        storage = _storage(counted, objects, at)
+        storage = storage_of(counted, objects, at)
         ground = Ground("pull request", before, known, project, at, BRANCHES + main, storage, signers)
         # a fork may call a branch main or models/model-v1: there it means nothing
         name = f"fork:{asked.head}" if asked.is_from_fork else asked.head
@@ -136,8 +136,18 @@ def _yanks(asked: Asked, before: Mapping[str, str], at: Path | None) -> dict[str
     return new
 
 
-def _storage(commit: str | None, objects: Objects, at: Path | None) -> Storage:
-    """Return where main says that data is: a pull request must not choose which server CI asks."""
+def storage_of(commit: str | None, objects: Objects, at: Path | None = None, cache: Path | None = None) -> Storage:
+    """Return where main says that data is: a pull request must not choose which server CI asks.
+
+    Parameters
+    ----------
+    commit
+        Full id of main's commit; None where there is no main.
+    cache
+        Where what is fetched goes on a machine without a cache; None where nothing is fetched.
+    objects, at
+        As for `gitml.policy.law.law` and `gitml.git.command.git`.
+    """
     entries = list_tree(commit, at) if commit is not None else []
     configs = {entry.path: entry for entry in entries if entry.is_file and entry.path.endswith(DVC_CONFIG)}
     trusted = {
@@ -145,7 +155,7 @@ def _storage(commit: str | None, objects: Objects, at: Path | None) -> Storage:
         for path, entry in configs.items()
         if path == DVC_CONFIG or path.endswith(f"/{DVC_CONFIG}")
     }
-    return Storage(repository.find(at).root, trusted)
+    return Storage(repository.find(at).root, trusted, cache)
 
 
 def merging(asked: Asked, config: Config) -> Iterator[Violation]:

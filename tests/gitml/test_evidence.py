@@ -287,6 +287,11 @@ class TestWhatElseDiffers:
             told(made, made.release(4, GOOD, **{"provenance.json": said}), None)
         )
 
+    def test_a_release_of_no_experiment_names_its_commit(self, made: Releases) -> None:
+        said = json.dumps({"experiment": "", "commit": made.main})
+        text = as_markdown(told(made, made.release(4, GOOD, **{"provenance.json": said}), None))
+        assert f"from the commit `{made.main[:10]}` (by Ada, " in text
+
     def test_a_day_that_no_calendar_has(self, made: Releases) -> None:
         tree = made.repo.git("rev-parse", f"{made.release(4, GOOD)}^{{tree}}")
         who = "Ada <ada@example.com> 99999999999999999 +0000"

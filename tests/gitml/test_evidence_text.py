@@ -85,6 +85,7 @@ def test_the_words_of_a_verdict(outcome: Outcome, interval: Interval | None, say
         (Gates("error", (), (), ""), "No gates are set."),
         (Gates("error", (PASSED, FAILED), ("log_loss 0.5 is above 0.4",), ""), "The gate on `log_loss` fails."),
         (Gates("warn", (FAILED,), (), ""), "The gate on `log_loss` fails, which only warns."),
+        (Gates("error", (PASSED,), ("its test data are not those of the model in production",), ""), "The gates fail."),
         (
             Gates("error", tuple(FAILED._replace(metric=name) for name in "abcdea"), (), ""),
             "The gates on `a`, `b`, `c` and 2 more fail.",

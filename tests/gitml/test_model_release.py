@@ -74,7 +74,13 @@ class TestTheRelease:
         assert file.sha256 == hashlib.sha256(b"3e-3\n").hexdigest()
         assert file.md5 == hashlib.md5(b"3e-3\n").hexdigest()
         card = team.server.run("git", "show", "models/model-v1:MODEL_CARD.md").out
-        for part in ("# model-v1\n", "| roc_auc | 0.703 |", "Words about Objective.", file.sha256, "train.lr: 0.003"):
+        for part in (
+            "# model-v1\n",
+            "| roc\\_auc | 0.7030 |",
+            "Words about Objective.",
+            file.sha256,
+            "train.lr: 0.003",
+        ):
             assert part in card
 
     def test_a_colleague_gets_its_data(self, team: Team, gitml: Gitml) -> None:
