@@ -13,7 +13,6 @@ from gitml.errors import WrongUsage
 from gitml.experiments import store
 from gitml.git import server
 from gitml.git.command import git
-from gitml.git.push import NoSuchRemote
 from gitml.models import listing, registry
 from gitml.models.listing import List
 from gitml.models.registry import Registry
@@ -81,6 +80,8 @@ def checked_remote(name: str | None) -> str | None:
         It is none.
     """
     if name is not None and not server.is_remote(name):
+        from gitml.git.push import NoSuchRemote
+
         raise NoSuchRemote(name, server.remotes())
     return name
 

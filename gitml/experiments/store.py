@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gitml.experiments.index import Index, key_of
 from gitml.experiments.refs import Ref, list_refs
 from gitml.experiments.rows import Line, Record, Run
 from gitml.git.command import git
@@ -175,6 +174,8 @@ def read(at: Path | None = None, place: Place | None = None, metric: str = "", h
     GitFailed
         There is no repository, or it is broken.
     """
+    from gitml.experiments.index import Index, key_of  # who only asks where the repository is needs no SQLite
+
     place = place or locate(at)
     listing = list_refs(at)
     index = Index(place.common_dir) if has_index else None
@@ -213,6 +214,7 @@ def read_commit(commit: str, slug: str = "", at: Path | None = None) -> Entry:
 
 def read_commits(commits: Sequence[str], slug: str = "", at: Path | None = None) -> list[Entry]:
     """Read some commits, given by their full object ids; what is missing is left out."""
+    from gitml.experiments.index import key_of
     from gitml.experiments.refresh import refresh
 
     listing = list_refs(at)

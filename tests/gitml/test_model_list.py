@@ -374,9 +374,8 @@ def test_periods_with_the_same_tree_twice_are_one(models: Models) -> None:
 
 
 def test_the_help_is_the_table_and_every_command_begins_with_its_words(repo: Repo, gitml: Command) -> None:
-    lines = gitml("model", "--help", at=repo.path).out.splitlines()
-    listed = lines[lines.index("Commands:") + 1 : -4]
-    assert [line.split(maxsplit=1) for line in listed] == [[name, does] for name, does in SUBCOMMANDS.items()]
+    listed = " ".join(gitml("model", "--help", at=repo.path).out.split()).partition("Commands: ")[2]
+    assert listed.startswith(" ".join(f"{name} {does}" for name, does in SUBCOMMANDS.items()))
     for name, does in SUBCOMMANDS.items():
         text = gitml("model", name, "--help", at=repo.path).out
         assert does in " ".join(text.split())
