@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from gitml.forges.client import Send
     from gitml.forges.remote import Place
 
+_OF_A_RUN = ("GITML_FORGE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
+"""Variables in which a workflow hands on the token of its run."""
+
 _HEADERS = {"github": github.HEADERS, "gitlab": gitlab.HEADERS, "gitea": gitea.HEADERS}
 
 
@@ -97,7 +100,4 @@ def _is_of_actions(secret: token.Token | None, environ: Mapping[str, str]) -> bo
     """Say whether the token is the run's own, and not one that somebody put into a variable beside it."""
     if secret is None:
         return False
-    return any(environ.get(name, "").startswith("ghs_") and secret.came_from == name for name in _VARIABLES)
-
-
-_VARIABLES = ("GITML_FORGE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
+    return any(environ.get(name, "").startswith("ghs_") and secret.came_from == name for name in _OF_A_RUN)
