@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+from gitml.conventions.released import OF_A_RELEASE
 from gitml.errors import GitmlError
 from gitml.experiments import desk as desks
 from gitml.experiments import reporting
@@ -106,7 +107,20 @@ def refresh(landing: Landing, root: Path) -> tuple[str, ...]:
         if content != current:
             file.parent.mkdir(parents=True, exist_ok=True)
             replace_file(file, content, place)
+    _drop_what_is_of_a_release(landing, root)
     return tuple(refresh_index(root, landing.parent, landing.new))
+
+
+def _drop_what_is_of_a_release(landing: Landing, root: Path) -> None:
+    """Remove what a model's tree has and an experiment on it has not, where it is as it was there."""
+    there = [path for path in OF_A_RELEASE if (root / path).is_file()]
+    if not there:
+        return
+    with Objects(root) as objects:
+        for path in there:
+            old, new = (objects.read_file(commit, path) for commit in (landing.parent, landing.new))
+            if new is None and old == (root / path).read_bytes():
+                (root / path).unlink()
 
 
 def log(landing: Landing, root: Path, words: Sequence[str] = ()) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from typing import NamedTuple
 
+from gitml.conventions.released import OF_A_RELEASE
 from gitml.errors import GitmlError
 from gitml.git import trees
 from gitml.git.command import ask, git
@@ -101,6 +102,9 @@ def take(desk: Desk, slug: str, include: Sequence[str]) -> Start:
         untracked = sort_untracked(desk, slug, layout(_project(desk, files)), include)
         if untracked.taken:
             tree = trees.snapshot(desk.root, untracked.taken)
+            files = Snapshot(list_tree(tree, desk.root), objects)
+        if not files.files.keys().isdisjoint(OF_A_RELEASE):  # an experiment on a model is none
+            tree = trees.tree_with(tree, dict.fromkeys(OF_A_RELEASE), desk.root)
             files = Snapshot(list_tree(tree, desk.root), objects)
         project = _project(desk, files)
         found = layout(project)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitml.conventions import commits
+from gitml.conventions.released import OF_A_RELEASE
 from gitml.errors import GitmlError
 from gitml.experiments import desk as desks
 from gitml.experiments import landing, reporting, run_terms
@@ -111,7 +112,8 @@ class Session:
     def _store(self) -> None:
         parent = self.beginning.base or self.desk.branch or self.base[:10]
         report = reporting.begin(self.desk, self.slug, parent, self.beginning.objective, self.beginning.hypothesis)
-        changes: dict[str, trees.Change] = {reporting.path(self.slug): trees.Blob("100644", report)}
+        changes: dict[str, trees.Change] = dict.fromkeys(OF_A_RELEASE)  # an experiment on a model is none
+        changes[reporting.path(self.slug)] = trees.Blob("100644", report)
         tree = trees.tree_with(self.base, changes, self.desk.root)
         self.commit = commit_tree(tree, [self.base], subject(f"start {self.slug}", self.desk.config), at=self.desk.root)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
+from gitml.conventions import versions
 from gitml.errors import GitmlError, LooksLikeAnOption, WrongUsage
 from gitml.git.command import ask, git
 from gitml.git.trees import OBJECT_ID
@@ -84,7 +85,8 @@ def resolve(text: str, at: Path | None = None) -> str:
     Parameters
     ----------
     text
-        Anything that git understands: a branch, a tag, an abbreviated id, ``HEAD~2``, ``main@{yesterday}``.
+        Anything that git understands: a branch, a tag, an abbreviated id, ``HEAD~2``, ``main@{yesterday}``; or a
+        released model as people write it: ``v4``, ``model-v4``.
     at
         As for `gitml.git.command.git`.
 
@@ -104,6 +106,11 @@ def resolve(text: str, at: Path | None = None) -> str:
     oid = answer.out.strip()
     if answer.code == 0 and OBJECT_ID.fullmatch(oid):
         return oid
+    version = versions.parse(text)
+    if version is not None:
+        tagged = ask("rev-parse", "--quiet", "--verify", f"refs/tags/{version.tag}^{{commit}}", at=at)
+        if tagged.code == 0:
+            return tagged.out.strip()
     said = re.sub(r"^(fatal|error|warning|hint): ", "", answer.err.strip(), flags=re.MULTILINE)
     raise NoSuchRevision(text, _nearest(text, at), said.replace("^{commit}", ""))
 

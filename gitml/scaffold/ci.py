@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from gitml import __version__
 from gitml.errors import BrokenEnvironment, GitmlError, WrongUsage
 from gitml.git.files import replace_file
+from gitml.git.repository import shelf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -251,4 +252,4 @@ def carry_out(changes: Sequence[Change], root: Path) -> None:
         if change.does != "keep":
             place = root / change.path
             place.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(place, change.text.encode())
+            replace_file(place, change.text.encode(), shelf(root))
