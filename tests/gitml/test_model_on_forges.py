@@ -1,0 +1,222 @@
+"""From a release to production on GitHub, GitLab and Gitea, whose stand-ins merge for real, behind pre-receive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from markdown_it import MarkdownIt
+
+from .conftest import Done, Server
+from .forge_repository import MergeRefused
+from .forge_server import ForgeServer
+from .teams import CONFIG, PRODUCTION, Team, released, team
+
+__all__ = ["team"]
+
+Gitml = Callable[..., Done]
+
+
+@pytest.fixture
+def server(team: Team) -> Server:
+    """The bare repository of the team is that of the forge."""
+    return team.server
+
+
+@pytest.fixture(params=["github", "gitlab", "gitea"])
+def forge(request: pytest.FixtureRequest, team: Team) -> ForgeServer:
+    found: ForgeServer = request.getfixturevalue(f"{request.param}_server")
+    return connected(found, team)
+
+
+@pytest.fixture
+def hub(github_server: ForgeServer, team: Team) -> ForgeServer:
+    return connected(github_server, team)
+
+
+def connected(forge: ForgeServer, team: Team) -> ForgeServer:
+    """Let the clone's remote be the forge, whose git goes to the bare repository."""
+    team.ada.git("config", f"url.{team.server.path}.insteadOf", forge.remote_url)
+    team.ada.git("config", "remote.origin.url", forge.remote_url)
+    return forge
+
+
+def promoted(team: Team, gitml: Gitml, version: str) -> int:
+    """Promote a release, and return the number of its pull request."""
+    done = gitml("model", "promote", version, "--json", at=team.ada.path)
+    assert done.code == 0, done.err
+    number: int = json.loads(done.out)["pull_request"]["number"]
+    return number
+
+
+class TestPromote:
+    def test_it_opens_the_pull_request(self, team: Team, forge: ForgeServer, gitml: Gitml) -> None:
+        released(team, gitml, "lower")
+        done = gitml("model", "promote", "v1", at=team.ada.path)
+        assert done.code == 0, done.err
+        (pull,) = forge.pulls.values()
+        assert (pull.head, pull.base, pull.title) == ("promote/model-v1", PRODUCTION, "model: promote model-v1")
+        assert "is the first model" in pull.body or "nothing in production" in pull.body
+        assert "roc_auc" in pull.body.replace("\\", "")
+        assert f"  pull request {pull.number}: {forge.url}" in done.out
+        again = gitml("model", "promote", "v1", at=team.ada.path)
+        assert again.code == 0 and len(forge.pulls) == 1
+
+    @pytest.mark.parametrize("how", ["merge", "squash"])
+    def test_merged_there_production_is_the_model(self, team: Team, hub: ForgeServer, gitml: Gitml, how: str) -> None:
+        released(team, gitml, "lower", "middle")
+        hub.merge(promoted(team, gitml, "v1"), how)
+        assert team.tree(PRODUCTION) == team.tree("models/model-v1")
+        second = promoted(team, gitml, "v2")
+        assert "model-v2" in hub.pulls[second].body.splitlines()[0]
+        assert "model-v1" in hub.pulls[second].body.splitlines()[0]
+        hub.merge(second, how)
+        assert team.tree(PRODUCTION) == team.tree("models/model-v2")
+        told = json.loads(gitml("ci", "record", "--json", at=team.ada.path).out)
+        assert [one["tag"] for one in told["assigned"]] == ["model#production#1", "model#production#2"]
+
+    def test_the_second_of_two_is_the_same_pull_request_built_anew(
+        self, team: Team, forge: ForgeServer, gitml: Gitml
+    ) -> None:
+        released(team, gitml, "lower", "middle", "higher")
+        forge.merge(promoted(team, gitml, "v1"), "squash")
+        first, second = promoted(team, gitml, "v2"), promoted(team, gitml, "v3")
+        forge.merge(first, "merge")
+        with pytest.raises(MergeRefused):
+            forge.merge(second, "merge")
+        before = forge.pulls[second].commit
+        done = gitml("ci", "record", at=team.ada.path)
+        assert done.code == 0, done.err
+        assert "build promote/model-v3 anew" in done.out and f"pull request {second} says so" in done.out
+        assert forge.pull(second).commit != before
+        assert "model-v2" in forge.pulls[second].body.splitlines()[0]
+        forge.merge(second, "merge")
+        assert team.tree(PRODUCTION) == team.tree("models/model-v3")
+        assert len(forge.pulls) == 3
+
+    def test_it_is_merged_there_and_not_here(self, team: Team, hub: ForgeServer, gitml: Gitml) -> None:
+        released(team, gitml, "lower")
+        promoted(team, gitml, "v1")
+        before = team.refs()
+        done = gitml("model", "promote", "v1", "--merge", at=team.ada.path)
+        assert (done.code, "is merged where its pull request is" in done.err) == (1, True)
+        assert team.refs() == before
+        team.law(CONFIG + '[forge]\nkind = "none"\n')
+        assert gitml("model", "promote", "v1", "--merge", at=team.ada.path).code == 0
+
+    def test_without_a_token_it_is_pushed_and_says_where_to_go_on(
+        self, team: Team, hub: ForgeServer, gitml: Gitml, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        released(team, gitml, "lower")
+        monkeypatch.delenv("GITML_FORGE_TOKEN")
+        monkeypatch.setenv("PATH", "/usr/bin:/bin")
+        done = gitml("model", "promote", "v1", at=team.ada.path)
+        assert done.code == 3
+        assert "refs/heads/promote/model-v1" in team.refs()
+        assert "✓ promote/model-v1 opened" in done.out
+        assert "its pull request could not be opened: there is no token" in " ".join(done.err.split())
+        assert "/compare/production/production-model...promote/model-v1" in done.err
+        monkeypatch.setenv("GITML_FORGE_TOKEN", hub.token)
+        assert gitml("model", "promote", "v1", at=team.ada.path).code == 0
+        assert len(hub.pulls) == 1
+
+    def test_a_forge_that_says_no(self, team: Team, forge: ForgeServer, gitml: Gitml, pauses: list[float]) -> None:
+        released(team, gitml, "lower")
+        forge.fail_next(403, times=50)
+        done = gitml("model", "promote", "v1", at=team.ada.path)
+        assert done.code in (1, 3) and "could not be opened" in done.err
+        assert forge.token not in done.out + done.err
+        assert "refs/heads/promote/model-v1" in team.refs()
+        forge.failures.clear()
+        assert gitml("model", "promote", "v1", at=team.ada.path).code == 0
+        assert len(forge.pulls) == 1
+
+    def test_a_forge_that_is_ill_for_a_moment(
+        self, team: Team, forge: ForgeServer, gitml: Gitml, pauses: list[float]
+    ) -> None:
+        released(team, gitml, "lower")
+        forge.fail_next(502, times=2)
+        done = gitml("model", "promote", "v1", at=team.ada.path)
+        assert done.code == 0, done.err
+        assert len(forge.pulls) == 1 and pauses
+
+    def test_dry_run(self, team: Team, hub: ForgeServer, gitml: Gitml) -> None:
+        released(team, gitml, "lower")
+        done = gitml("model", "promote", "v1", "--dry-run", at=team.ada.path)
+        assert "would open its pull request, with the evidence" in done.out
+        assert not hub.pulls
+
+    def test_back_by_pull_request(self, team: Team, forge: ForgeServer, gitml: Gitml) -> None:
+        released(team, gitml, "lower", "higher")
+        for version in ("v1", "v2"):
+            forge.merge(promoted(team, gitml, version), "merge")
+        done = gitml("model", "rollback", "--reason", "worse on @all <b>weekends</b>", "--json", at=team.ada.path)
+        assert done.code == 0, done.err
+        number = json.loads(done.out)["pull_request"]["number"]
+        pull = forge.pulls[number]
+        assert pull.title == "model: roll back to model-v1"
+        tokens = MarkdownIt("commonmark").parse(pull.body)
+        assert not [one for one in tokens if one.type.startswith("html")]
+        assert "@all" not in pull.body and "<b>" not in pull.body.replace("\\<", "")
+        forge.merge(number, "merge")
+        assert team.tree(PRODUCTION) == team.tree("models/model-v1")
+
+
+class TestComment:
+    def test_one_comment_that_is_kept_up_to_date(
+        self, team: Team, forge: ForgeServer, gitml: Gitml, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        released(team, gitml, "lower")
+        number = promoted(team, gitml, "v1")
+        words = ("ci", "comment", "--branch", "promote/model-v1")
+        for _ in range(2):
+            done = gitml(*words, at=team.ada.path)
+            assert done.code == 0, done.err
+            assert done.out.startswith(f"✓ {forge.url}")
+        (comment,) = forge.pulls[number].comments
+        assert "gitml-evidence" in comment.body and "model-v1" in comment.body
+        told = json.loads(gitml(*words, "--json", at=team.ada.path).out)
+        assert told["commented"] is True
+
+    def test_in_ci_the_pull_request_is_known(
+        self, team: Team, hub: ForgeServer, gitml: Gitml, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        released(team, gitml, "lower")
+        number = promoted(team, gitml, "v1")
+        event = team.folder / "event.json"
+        repo = {"full_name": "ada/flights"}
+        pull = {"head": {"ref": "promote/model-v1", "sha": "1" * 40, "repo": repo}, "title": "x"}
+        event.write_text(json.dumps({"pull_request": {**pull, "base": {"ref": PRODUCTION, "repo": repo}}}))
+        monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
+        assert gitml("ci", "comment", at=team.ada.path).code == 0
+        assert len(hub.pulls[number].comments) == 1
+        fork = {**pull, "head": {**pull["head"], "repo": {"full_name": "eve/flights"}}}
+        event.write_text(json.dumps({"pull_request": {**fork, "base": {"ref": PRODUCTION, "repo": repo}}}))
+        done = gitml("ci", "comment", at=team.ada.path)
+        assert (done.code, done.out) == (0, "no promotion, so there is nothing to compare\n")
+        assert len(hub.pulls[number].comments) == 1
+
+    def test_what_is_no_promotion(self, team: Team, gitml: Gitml) -> None:
+        done = gitml("ci", "comment", "--branch", "experiments/lower", at=team.ada.path)
+        assert (done.code, "nothing to compare" in done.out) == (0, True)
+        assert json.loads(gitml("ci", "comment", "--branch", "main", "--json", at=team.ada.path).out) == {
+            "commented": False
+        }
+        assert gitml("ci", "comment", at=team.ada.path).code == 2
+
+    def test_without_a_forge_it_can_be_read(self, team: Team, gitml: Gitml) -> None:
+        released(team, gitml, "lower")
+        assert gitml("model", "promote", "v1", at=team.ada.path).code == 0
+        words = ("ci", "comment", "--branch", "promote/model-v1")
+        done = gitml(*words, at=team.ada.path)
+        assert (done.code, "has no pull requests" in done.err) == (3, True)
+        done = gitml(*words, "--dry-run", at=team.ada.path)
+        assert done.code == 0 and "model-v1" in done.out.splitlines()[0]
+
+    def test_a_promotion_without_a_pull_request(self, team: Team, hub: ForgeServer, gitml: Gitml) -> None:
+        released(team, gitml, "lower")
+        promoted(team, gitml, "v1")
+        hub.pulls.clear()
+        done = gitml("ci", "comment", "--branch", "promote/model-v1", at=team.ada.path)
+        assert (done.code, "there is no open pull request of promote/model-v1" in done.err) == (3, True)
