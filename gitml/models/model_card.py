@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitml.conventions.amounts import amount_in_words
 from gitml.reports import document
-from gitml.reports.markdown import block, code, figure, plain, table
+from gitml.reports.markdown import block, code, figure, plain, table, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,7 +76,7 @@ def _details(provenance: Provenance) -> str:
 
 def _words(title: str, text: str) -> str:
     """Return a section of a person's own words; nothing where there are none."""
-    own = document.own_words(text)
+    own = "\n".join(map(visible, document.own_words(text).split("\n")))
     return f"## {title}\n\n{own}" if own else ""
 
 

@@ -27,6 +27,8 @@ min = 0.7005
 tolerance = 0.005
 """
 
+APPROVED_BY_ONE = "\n[approvals]\nneeded = 1\n"
+
 EXPERIMENTS = {"small": "1e-4", "lower": "3e-3", "middle": "5e-3", "higher": "9e-3"}
 """The experiments of a team by their learning rates: ``roc_auc`` is 0.7 and the rate; only ``small`` is refused."""
 

@@ -11,7 +11,7 @@ import pytest
 from gitml.models import registry
 
 from .conftest import Done
-from .teams import CONFIG, PRODUCTION, Team, deployed, released, team
+from .teams import APPROVED_BY_ONE, CONFIG, PRODUCTION, Team, deployed, released, team
 from .tiny_projects import Project
 
 __all__ = ["team"]
@@ -19,7 +19,7 @@ __all__ = ["team"]
 Gitml = Callable[..., Done]
 
 HEAD = f"refs/heads/{PRODUCTION}"
-APPROVED = CONFIG + "\n[approvals]\nneeded = 1\n"
+APPROVED = CONFIG + APPROVED_BY_ONE
 
 
 def assigned(team: Team) -> dict[str, str]:
