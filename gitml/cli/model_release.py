@@ -56,11 +56,11 @@ def command(
     wish = Wish(what, model, experiment, remote, data_remote, repackage)
     try:
         if dry_run:
-            session = Session(wish)
+            session = Session(wish, note=_tell)
             lines = [*gate_lines(session.gates), *(f"would {line}" for line in describe(session.plan()))]
             print(json.dumps(describe(session.plan()), indent=2) if as_json else "\n".join(map(printable, lines)))
             return
-        released = carry_out_release(wish, on_race=_tell_of_race)
+        released = carry_out_release(wish, note=_tell)
     except Refused as refused:
         lines = gate_lines(refused.gates)
         print("\n".join(map(printable, lines)), end="\n" if lines else "", file=sys.stderr)
@@ -68,8 +68,8 @@ def command(
     print(_as_json(released) if as_json else _as_text(released))
 
 
-def _tell_of_race(version: ModelVersion) -> None:
-    print(f"{version} was taken by somebody else just now", file=sys.stderr)
+def _tell(line: str) -> None:
+    print(printable(line), file=sys.stderr, flush=True)
 
 
 def _as_text(released: Released) -> str:

@@ -74,6 +74,9 @@ class Provenance(NamedTuple):
         Who released it, as ``name <email>``, and when (ISO 8601, UTC).
     repackaged
         The release whose model is in it unchanged, where only the files around it are new; else None.
+    rescored
+        The release that was in production, and its metrics on the test data of this one, where it was measured on
+        others; else None.
     """
 
     version: ModelVersion
@@ -88,6 +91,7 @@ class Provenance(NamedTuple):
     person: str
     time: str
     repackaged: ModelVersion | None = None
+    rescored: tuple[ModelVersion, Mapping[str, float]] | None = None
 
 
 class NotProvenance(ValueError):
@@ -104,6 +108,7 @@ def render(provenance: Provenance) -> bytes:
         "commit": provenance.commit,
         "released": {"by": provenance.person, "at": provenance.time},
         "repackaged": None if provenance.repackaged is None else str(provenance.repackaged),
+        "rescored": _as_told(provenance.rescored),
         "lock": dict(provenance.lock),
         "files": [file._asdict() for file in provenance.model],
         "data": [source._asdict() for source in provenance.data],
@@ -150,6 +155,7 @@ def parse(content: bytes) -> Provenance:
         _text(made.get("by"), "released.by"),
         _text(made.get("at"), "released.at"),
         _repackaged(said),
+        _rescored(said),
     )
 
 
@@ -182,6 +188,20 @@ def _repackaged(said: dict[str, Any]) -> ModelVersion | None:
     if found is None:
         raise NotProvenance("repackaged names no release")
     return found
+
+
+def _as_told(rescored: tuple[ModelVersion, Mapping[str, float]] | None) -> dict[str, Any] | None:
+    return None if rescored is None else {"model": str(rescored[0]), "metrics": dict(rescored[1])}
+
+
+def _rescored(said: dict[str, Any]) -> tuple[ModelVersion, Mapping[str, float]] | None:
+    if said.get("rescored") is None:
+        return None
+    told = _mapping(said, "rescored")
+    found = versions.parse(_text(told.get("model"), "rescored.model"))
+    if found is None:
+        raise NotProvenance("rescored names no release")
+    return found, {name: value for name, value in _mapping(told, "metrics").items() if isinstance(value, int | float)}
 
 
 def _file(item: Any) -> ModelFile:

@@ -10,10 +10,13 @@ from gitml.conventions import branches, versions
 from gitml.conventions.amounts import amount_in_words
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.conventions.commits import likely_prefix
+from gitml.conventions.released import TEST_DATA
 from gitml.conventions.shell import quoted
 from gitml.conventions.trailers import Trailer
 from gitml.conventions.versions import ModelVersion
 from gitml.errors import GitmlError, WrongUsage
+from gitml.experiments import desk as desks
+from gitml.experiments import rescore
 from gitml.git import oplog, repository, trees
 from gitml.git.command import git
 from gitml.git.history import History
@@ -22,9 +25,10 @@ from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.push import RemoteMoved, Update, push_atomically
 from gitml.git.transaction import NoIdentity, commit_tree, compare_and_swap, value_of
-from gitml.models import model_card, origin, provenance, registry, tagging, upstream
+from gitml.models import artifact, model_card, origin, provenance, registry, tagging, upstream
 from gitml.models.origin import NothingToRelease, Origin
 from gitml.models.refused import Refused
+from gitml.pipeline import metrics
 from gitml.pipeline import remote as transfer
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.storage import Storage
@@ -117,6 +121,8 @@ class Session:
         What is wanted.
     at
         A folder of the repository; None for the current one.
+    note
+        Called with lines that a person should know.
 
     Raises
     ------
@@ -128,7 +134,7 @@ class Session:
         There is no remote, no identity, or nobody to ask.
     """
 
-    def __init__(self, wish: Wish, at: Path | None = None) -> None:
+    def __init__(self, wish: Wish, at: Path | None = None, note: Callable[[str], None] = lambda line: None) -> None:
         if not branches.is_model(wish.model):
             why = "A name is small letters, digits, - and _, and begins and ends with a letter or digit."
             raise WrongUsage(f"{wish.model!r} cannot name a model", why, ("gitml model release --model churn",))
@@ -136,6 +142,7 @@ class Session:
             raise NoIdentity
         self.wish = wish
         self._at = at
+        self._note = note
         self.gates: tuple[GateResult, ...] = ()
         self.warnings: tuple[Judged, ...] = ()
         self.data = transfer.Plan((), (), ())
@@ -231,6 +238,9 @@ class Session:
             self.provenance = origin.describe(self.origin, self.version, files, self._storage, at)
             if self.wish.is_repackaged:
                 self.provenance = self.provenance._replace(repackaged=self._same_model(files, objects))
+            again = self._measured_again(files, objects)
+            if again is not None:
+                self.provenance = self.provenance._replace(rescored=again)
             own = {
                 provenance.FILE: trees.Blob("100644", provenance.render(self.provenance)),
                 provenance.CARD: trees.Blob("100644", model_card.render(self.provenance, files)),
@@ -246,6 +256,22 @@ class Session:
         if self.data.nowhere:
             names = ", ".join(each.path for each in self.data.nowhere[:3])
             raise DataIsNowhere(str(self.version), names, len(self.data.nowhere))
+
+    def _measured_again(self, files: Snapshot, objects: Objects) -> tuple[ModelVersion, dict[str, float]] | None:
+        """Measure production's model on the test data of the new one, where its own were others and a gate compares."""
+        there = registry.in_production(self.wish.model, self.upstream.registry, self._at)
+        if there is None or all(gate.tolerance is None for gate in self.upstream.config.gates):
+            return None
+        before = metrics.read(Snapshot(list_tree(there.commit, self._at), objects)).metrics.get(TEST_DATA)
+        if before == metrics.read(files).metrics.get(TEST_DATA):
+            return None
+        self._note(f"measuring {there.version} on the new test data: production's are others")
+        try:
+            artifact.fetch_missing(there.commit, self._at, self._storage, self.wish.model)
+            return there.version, rescore.measure(desks.find(self._at), there.commit, self.origin.commit)
+        except GitmlError as error:
+            self._note(f"{there.version} could not be measured again: {error.what}")
+            return None
 
     def _same_model(self, files: Snapshot, objects: Objects) -> ModelVersion:
         """Return the newest release that has the model of a commit."""
@@ -347,18 +373,18 @@ def carry_out_release(
     wish: Wish,
     at: Path | None = None,
     on_step: Callable[[Step], None] | None = None,
-    on_race: Callable[[ModelVersion], None] = lambda version: None,
+    note: Callable[[str], None] = lambda line: None,
 ) -> Released:
     """Release a model under the next number that nobody has; parameters and errors as for `Session`."""
     for _ in range(PATIENCE):
-        session = Session(wish, at)
+        session = Session(wish, at, note)
         try:
             return session.carry_out(on_step)
         except RemoteMoved as moved:
             refs = {f"refs/heads/{session.version.branch}", f"refs/tags/{session.version.tag}"}
             if not refs & moved.now.keys():
                 raise
-            on_race(session.version)
+            note(f"{session.version} was taken by somebody else just now")
     raise GitmlError(
         "somebody else took every number that was tried",
         "Colleagues, or their machines, release all the time.",
