@@ -37,6 +37,7 @@ class TestPlace:
         ("url", "expected"),
         [
             ("https://github.com/ada/flights.git", "github github.com api.github.com ada/flights"),
+            # pragma: allowlist nextline secret
             ("https://ada:pw@GitHub.com/ada/flights/", "github github.com api.github.com ada/flights"),
             ("git@github.com:ada/flights.git", "github github.com api.github.com ada/flights"),
             ("github.com:/ada/flights", "github github.com api.github.com ada/flights"),

@@ -429,7 +429,7 @@ class TestTheRoom:
         trained.save()
         for name in ("GITHUB_TOKEN", "AWS_SESSION", "CI_JOB_TOKEN", "MY_SECRET", "X_API_KEY"):
             monkeypatch.setenv(name, "s3cret")
-        monkeypatch.setenv("HTTPS_PROXY", "http://me:s3cret@proxy.example.org")
+        monkeypatch.setenv("HTTPS_PROXY", "http://me:s3cret@proxy.example.org")  # pragma: allowlist secret
         monkeypatch.setenv("PYTHONPATH", "/s3cret")
         assert trained.reproduce().computed["n"] == 0
 
@@ -462,6 +462,7 @@ class TestTheRoom:
             "PYTHONPATH",
             "CI_REPOSITORY_URL",
         ]
+        # pragma: allowlist nextline secret
         assert without_credentials({**kept, **dict.fromkeys(dropped, "x"), "no_proxy_url": "https://a:b@c"}) == kept
 
     @pytest.mark.slow
