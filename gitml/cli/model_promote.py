@@ -89,13 +89,16 @@ def promote(session: Session, dry_run: bool, as_json: bool) -> None:
         _say_plan([*gate_lines(session.gates), *plan, *opens])
         return
     is_new = session.is_new
-    made = session.carry_out()
+    options = proposal.said_with_the_push(session.promotion, session.upstream, os.environ)
+    made = session.carry_out(options)
     failed: proposal.NotProposed | None = None
     request: PullRequest | None = None
     try:
         request = proposal.propose(made, session.upstream, os.environ)
     except proposal.NotProposed as error:
         failed = error
+        if options and is_new:  # it may have opened one by itself: nobody could ask it
+            failed.mend = ("look for it among the merge requests: GitLab was asked with the push", *error.mend)
     print(_as_json(session, is_new, request) if as_json else _as_text(session, is_new, request))
     if failed is not None:
         raise failed

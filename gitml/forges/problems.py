@@ -22,6 +22,8 @@ class NoToken(BrokenEnvironment):
 
     Attributes
     ----------
+    kind
+        Which forge it is.
     page
         Where a person opens the pull request; empty where it is not about one.
     """
@@ -34,6 +36,7 @@ class NoToken(BrokenEnvironment):
         mend += [line.format(host=host) for line in WAYS_IN[kind]]
         super().__init__(f"there is no token for {host}", why, (*mend, *([f"open {page}"] if page else [])))
         self.page = page
+        self.kind = kind
 
 
 class UnsafeToken(BrokenEnvironment):

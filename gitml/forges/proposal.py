@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitml.errors import BrokenEnvironment, GitmlError
 from gitml.forges import connect
 from gitml.forges.problems import NoToken
+from gitml.forges.push_options import push_options
 from gitml.forges.remote import compare_url
 from gitml.models import evidence, registry
 from gitml.models.promotion import message
@@ -70,6 +71,23 @@ def has_forge(remote: str, config: Config, environ: Mapping[str, str], at: Path 
         return place(remote, config, environ, at).forge is not None
     except NoToken:
         return True
+
+
+def said_with_the_push(promotion: Promotion, seen: Upstream, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what lets GitLab open the merge request by itself, where there is no token to ask it with.
+
+    Nothing with the first promotion: production is pushed beside it, and would get a merge request, too.
+    """
+    if promotion.is_opening:
+        return ()
+    try:
+        place(seen.remote, seen.config, environ)
+    except NoToken as error:
+        if error.kind == "gitlab":
+            return push_options(promotion.into, title(promotion, seen.config))
+    except GitmlError:
+        return ()
+    return ()
 
 
 def body(

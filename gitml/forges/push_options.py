@@ -8,29 +8,25 @@ LONGEST = 4000
 """Letters of a description that is pushed; a whole one comes with a token."""
 
 
-class GitLabPushOptions:
-    """What is said to GitLab along with a push.
+def push_options(base: str, title: str, body: str = "") -> tuple[str, ...]:
+    """Return what is said to GitLab along with a push, each behind ``-o``.
 
+    Parameters
+    ----------
+    base
+        Short name of the branch that is to change.
+    title
+        The merge request's, cut where it is too long.
+    body
+        Its description. An option is one line: of several lines only the first is sent.
+
+    Notes
+    -----
     A server that does not advertise push options lets ``git push`` fail with 128, and nothing is pushed: the same
-    push without these words works then.
+    push without them works then.
     """
-
-    @staticmethod
-    def words(base: str, title: str, body: str = "") -> tuple[str, ...]:
-        """Return words for ``git push``, before the remote.
-
-        Parameters
-        ----------
-        base
-            Short name of the branch that is to change.
-        title
-            The merge request's, cut where it is too long.
-        body
-            Its description. An option is one line: of several lines only the first is sent.
-        """
-        told = {"target": base, "title": title_that_fits(title)}
-        line = next((line.strip() for line in body.replace("\0", "").splitlines() if line.strip()), "")
-        if line:
-            told["description"] = without_quick_actions(line[:LONGEST])
-        options = ["merge_request.create", *(f"merge_request.{key}={value}" for key, value in told.items())]
-        return tuple(word for option in options for word in ("-o", option))
+    told = {"target": base, "title": title_that_fits(title)}
+    line = next((line.strip() for line in body.replace("\0", "").splitlines() if line.strip()), "")
+    if line:
+        told["description"] = without_quick_actions(line[:LONGEST])
+    return ("merge_request.create", *(f"merge_request.{key}={value}" for key, value in told.items()))

@@ -12,7 +12,7 @@ from gitml.git.trees import OBJECT_ID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 Outcome = Literal["created", "moved", "deleted", "up to date"]
@@ -119,7 +119,9 @@ class RefusedHere(GitmlError):
         self.said = said
 
 
-def push_atomically(remote: str, updates: Mapping[str, Update], at: Path | None = None) -> dict[str, Outcome]:
+def push_atomically(
+    remote: str, updates: Mapping[str, Update], at: Path | None = None, options: Sequence[str] = ()
+) -> dict[str, Outcome]:
     """Move all these refs of a remote, or none.
 
     Parameters
@@ -130,6 +132,8 @@ def push_atomically(remote: str, updates: Mapping[str, Update], at: Path | None 
         What is asked, by the ref's full name.
     at
         As for `gitml.git.command.git`.
+    options
+        What is said to the server along with it (``git push -o``); nothing, where it listens to none.
 
     Returns
     -------
@@ -152,7 +156,10 @@ def push_atomically(remote: str, updates: Mapping[str, Update], at: Path | None 
     words = ["push", "--porcelain", "--atomic", "--no-follow-tags"]
     words += [f"--force-with-lease={ref}:{update.old or ''}" for ref, update in updates.items()]
     refspecs = [f"{update.new or ''}:{ref}" for ref, update in updates.items()]
-    answer = ask(*words, "--", operands=[remote, *refspecs], variables=_ENGLISH, at=at)
+    said = [word for option in options for word in ("-o", option)]
+    answer = ask(*words, *said, "--", operands=[remote, *refspecs], variables=_ENGLISH, at=at)
+    if options and answer.code == 128 and "does not support push options" in answer.err:
+        answer = ask(*words, "--", operands=[remote, *refspecs], variables=_ENGLISH, at=at)
     flags, reasons = _parse(answer.out)
     if answer.code == 0 and flags.keys() >= updates.keys():
         return {ref: _OUTCOMES[flags[ref]] for ref in updates}

@@ -30,7 +30,7 @@ from gitml.policy.refs import BRANCHES, RefUpdate
 from gitml.policy.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from gitml.config import Config
@@ -130,6 +130,7 @@ class Session:
         self.upstream = upstream.look(self.remote, at)
         found = registry.find(text, self.upstream.registry, model)
         self.promotion = prepare(found, self.upstream, reason, at)
+        self._options: Sequence[str] = ()
         self.judged, self.gates = judge(self.promotion, self.upstream, at)
 
     @property
@@ -145,15 +146,16 @@ class Session:
             steps.append(Step("log", "write down what was done", self._log))
         return Plan("model promote", steps, 0 if steps else None)
 
-    def carry_out(self, on_step: Callable[[Step], None] | None = None) -> Promotion:
-        """Push it.
+    def carry_out(self, options: Sequence[str] = ()) -> Promotion:
+        """Push it; `options` are said to the server along with that.
 
         Raises
         ------
         RemoteMoved
             Production, or the promotion, moved meanwhile; the same command again builds it anew.
         """
-        carry_out(self.plan(), on_step)
+        self._options = options
+        carry_out(self.plan())
         return self.promotion
 
     def _says(self) -> str:
@@ -164,7 +166,7 @@ class Session:
         return f"{opened}{verb} {promotion.branch} on {self.remote}: the tree of {promotion.version}{onto}"
 
     def _push(self) -> None:
-        push_atomically(self.remote, self.promotion.updates, self._at)
+        push_atomically(self.remote, self.promotion.updates, self._at, self._options)
 
     def _log(self) -> None:
         moves = [Move(ref, update.old, update.new or "", True) for ref, update in self.promotion.updates.items()]

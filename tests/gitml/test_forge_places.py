@@ -16,7 +16,7 @@ from gitml.forges.gitea import Gitea
 from gitml.forges.github import GitHub
 from gitml.forges.gitlab import GitLab
 from gitml.forges.problems import NoToken, UnsafeToken
-from gitml.forges.push_options import GitLabPushOptions
+from gitml.forges.push_options import push_options
 from gitml.forges.remote import compare_url, place
 from gitml.forges.token import find
 from gitml.forges.words import body_that_fits, is_marked, marked, title_that_fits, without_quick_actions
@@ -307,28 +307,24 @@ class TestGitLabsOrders:
         repo = gitlab_server.clone()
         repo.git("switch", "--quiet", "--create", "experiments/lr")
         repo.commit("experiment: try", lr="1")
-        words = GitLabPushOptions.words("main", "experiment:\ntry", "\nEvidence: -o x\n\n/merge\n")
-        assert words == (
-            "-o",
+        options = push_options("main", "experiment:\ntry", "\nEvidence: -o x\n\n/merge\n")
+        assert options == (
             "merge_request.create",
-            "-o",
             "merge_request.target=main",
-            "-o",
             "merge_request.title=experiment: try",
-            "-o",
             "merge_request.description=Evidence: -o x",
         )
-        repo.git("push", "--quiet", *words, "origin", "experiments/lr")
+        repo.git("push", "--quiet", *(f"--push-option={one}" for one in options), "origin", "experiments/lr")
         found = connected(gitlab_server).find("experiments/lr", "main")
         assert found is not None
         assert found[5:8] == (repo.git("rev-parse", "HEAD"), "experiment: try", "Evidence: -o x")
-        assert GitLabPushOptions.words("main", "t", "/merge\n")[-1] == r"merge_request.description=\/merge"
-        assert len(GitLabPushOptions.words("main", "t")) == 6
+        assert push_options("main", "t", "/merge\n")[-1] == r"merge_request.description=\/merge"
+        assert len(push_options("main", "t")) == 3
 
     def test_a_server_without_push_options_refuses_the_push(self, gitlab_server: GitLabServer) -> None:
         gitlab_server.repository.git("config", "receive.advertisePushOptions", "false")
         repo = gitlab_server.clone()
-        words = GitLabPushOptions.words("main", "t")
+        words = [f"--push-option={one}" for one in push_options("main", "t")]
         assert repo.run("git", "push", *words, "origin", "HEAD:refs/heads/experiments/x").code == 128
         assert gitlab_server.repository.tip("experiments/x") == ""
 

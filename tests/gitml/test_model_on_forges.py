@@ -121,6 +121,23 @@ class TestPromote:
         assert gitml("model", "promote", "v1", at=team.ada.path).code == 0
         assert len(hub.pulls) == 1
 
+    @pytest.mark.parametrize("is_listening", [True, False])
+    def test_without_a_token_gitlab_opens_it_by_itself(
+        self, team: Team, gitlab_server: ForgeServer, gitml: Gitml, monkeypatch: pytest.MonkeyPatch, is_listening: bool
+    ) -> None:
+        lab = connected(gitlab_server, team)
+        released(team, gitml, "lower", "higher")
+        lab.merge(promoted(team, gitml, "v1"))
+        team.server.git("config", "receive.advertisePushOptions", str(is_listening).lower())
+        monkeypatch.delenv("GITML_FORGE_TOKEN")
+        monkeypatch.setenv("PATH", "/usr/bin:/bin")
+        done = gitml("model", "promote", "v2", at=team.ada.path)
+        assert done.code == 3
+        assert "refs/heads/promote/model-v2" in team.refs()
+        assert "GitLab was asked with the push" in " ".join(done.err.split())
+        opened = [pull.title for pull in lab.newest() if pull.state == "open"]
+        assert opened == ["model: promote model-v2"] * is_listening
+
     def test_a_forge_that_says_no(self, team: Team, forge: ForgeServer, gitml: Gitml, pauses: list[float]) -> None:
         released(team, gitml, "lower")
         forge.fail_next(403, times=50)
