@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from markdown_it import MarkdownIt
 
-from .conftest import Done, Server
+from .conftest import Done, Repo, Server
 from .forge_repository import MergeRefused
 from .forge_server import ForgeServer
 from .teams import CONFIG, PRODUCTION, Team, released, team
@@ -213,6 +213,23 @@ class TestComment:
         done = gitml("ci", "comment", at=team.ada.path)
         assert (done.code, done.out) == (0, "no promotion, so there is nothing to compare\n")
         assert len(hub.pulls[number].comments) == 1
+
+    def test_in_a_repository_of_objects_only(self, team: Team, hub: ForgeServer, gitml: Gitml) -> None:
+        """As in the workflow: no working tree, no blobs, and the URL of the forge."""
+        released(team, gitml, "lower")
+        number = promoted(team, gitml, "v1")
+        team.server.git("config", "uploadpack.allowFilter", "true")
+        objects = Repo(team.folder / "objects")
+        objects.path.mkdir()
+        objects.git("init", "--quiet", "--bare")
+        objects.git("config", f"url.file://{team.server.path}.insteadOf", hub.remote_url)
+        objects.git("remote", "add", "origin", hub.remote_url)
+        objects.git("fetch", "--quiet", "--filter=blob:none", "origin", "+refs/heads/*:refs/remotes/origin/*")
+        done = gitml("ci", "comment", "--branch", "promote/model-v1", at=objects.path)
+        assert done.code == 0, done.err
+        (comment,) = hub.pulls[number].comments
+        assert "model-v1" in comment.body
+        assert gitml("ci", "record", at=objects.path).code == 0
 
     def test_what_is_no_promotion(self, team: Team, gitml: Gitml) -> None:
         done = gitml("ci", "comment", "--branch", "experiments/lower", at=team.ada.path)
