@@ -13,7 +13,8 @@ from gitml.cli.terminal import printable
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.git.plan import describe
 from gitml.models.refused import Refused
-from gitml.models.release import Released, Session, Wish, carry_out_release, transfer_amount
+from gitml.models.release import Session, carry_out_release, transfer_amount
+from gitml.models.release_terms import Released, Wish
 
 if TYPE_CHECKING:
     from gitml.conventions.versions import ModelVersion

@@ -9,7 +9,7 @@ from gitml.cli.terminal import printable
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.errors import WrongUsage
 from gitml.git.plan import describe
-from gitml.models import deployment, upstream
+from gitml.models import past, upstream
 from gitml.models.deployment import RollBack
 from gitml.models.promotion import Session
 
@@ -48,5 +48,5 @@ def command(text: str | None, reason: str, is_now: bool, model: str, remote: str
 
 def _by_pull_request(text: str | None, reason: str, model: str, remote: str, dry_run: bool, as_json: bool) -> None:
     name = upstream.choose(remote, "gitml model rollback")
-    found = deployment.way_back(text, model, upstream.look(name).registry)
+    found = past.way_back(text, model, upstream.look(name).registry)
     model_promote.promote(Session(str(found.version), found.version.model, name, reason), dry_run, as_json)

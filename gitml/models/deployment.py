@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions.branches import DEFAULT_MODEL
-from gitml.errors import GitmlError, WrongUsage
+from gitml.errors import GitmlError
 from gitml.git import oplog, repository
 from gitml.git.history import History
 from gitml.git.objects import Objects
@@ -14,7 +14,7 @@ from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.push import Update, push_atomically
 from gitml.git.transaction import NoIdentity, compare_and_swap, value_of
-from gitml.models import promotion, registry, tagging, upstream
+from gitml.models import past, promotion, registry, tagging, upstream
 from gitml.models.refused import Refused
 from gitml.pipeline.storage import Storage
 from gitml.policy import approvals
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gitml.conventions.tags import GtoTag
     from gitml.conventions.versions import ModelVersion
     from gitml.models.promotion import Promotion
-    from gitml.models.registry import Deployment, Registry, Release
+    from gitml.models.registry import Release
     from gitml.models.upstream import Upstream
     from gitml.policy.approvals import Approval
     from gitml.policy.gates import GateResult
@@ -77,10 +77,6 @@ class NotOpen(GitmlError):
             what = f"the promotion of {version} is not open"
             why = "A model is promoted first, so that others can look at it."
         super().__init__(what, f"{why} Nothing was changed.", (f"gitml model promote {version}",))
-
-
-class NoWayBack(WrongUsage):
-    """There is nothing to go back to, or not to what was named."""
 
 
 class Merge:
@@ -149,7 +145,9 @@ class Merge:
 
     def _ask(self) -> None:
         _, self.gates = promotion.judge(self.promotion, self.upstream, self._at)
-        if any(one.version == self.version for one in history(self.version.model, self.upstream.registry, self._at)):
+        if any(
+            one.version == self.version for one in past.history(self.version.model, self.upstream.registry, self._at)
+        ):
             return  # production had it: the way back needs nobody's word
         self.approvals = tuple(approvals_of(self.promotion, self.upstream, self._at))
         found = approvals.approvals(list(self.approvals), self.version, self.upstream.config)
@@ -187,7 +185,7 @@ class RollBack:
         self.remote = upstream.choose(remote, "gitml model rollback", at)
         self.upstream = upstream.look(self.remote, at)
         self.before = registry.in_production(model, self.upstream.registry, at)
-        found = way_back(text, model, self.upstream.registry, at)
+        found = past.way_back(text, model, self.upstream.registry, at)
         self.version = found.version
         self.is_new = self.before is None or self.before.version != self.version
         self.approvals: tuple[Approval, ...] = ()
@@ -261,53 +259,8 @@ def approvals_of(made: Promotion, seen: Upstream, at: Path | None = None) -> lis
     return approvals.find(made.version, made.commit, seen.refs, seen.signers, approvals.authors_of(read), at)
 
 
-def history(model: str, known: Registry, at: Path | None = None) -> list[Deployment]:
-    """Return production's history, the newest first, each with the release whose tree it has.
-
-    Who merges by a button writes no trailer; a tree is of one release only.
-    """
-    found = registry.deployments(known.production(model), at)
-    of_model = [one for version, one in known.releases.items() if version.model == model]
-    trees = registry.trees_of([one.commit for one in of_model], at)
-    by_tree = {trees[one.commit]: one.version for one in of_model}
-    return [one._replace(version=by_tree.get(one.tree)) for one in found]
-
-
-def way_back(text: str | None, model: str, known: Registry, at: Path | None = None) -> Release:
-    """Return the release to which production goes back.
-
-    Raises
-    ------
-    NoWayBack
-        Production never had it, or had nothing before.
-    """
-    past = history(model, known, at)
-    if text is not None:
-        found = registry.find(text, known, model)
-        if all(one.version != found.version for one in past):
-            raise NoWayBack(
-                f"{found.version} was never in production",
-                "A way back leads to what was there. Whatever is new goes by a promotion, through the gates.",
-                (f"gitml model promote {found.version}",),
-            )
-        return found
-    now = past[0].version if past else None
-    for one in past[1:]:
-        if one.version is not None and one.version != now and known.releases[one.version].yanked is None:
-            return known.releases[one.version]
-    raise NoWayBack(
-        f"there is nothing to go back to: {_into_of(model)} had no other model that still counts",
-        "",
-        ("gitml model list",),
-    )
-
-
 def _into(version: ModelVersion) -> str:
-    return _into_of(version.model)
-
-
-def _into_of(model: str) -> str:
-    return upstream.production_branch(model)
+    return upstream.production_branch(version.model)
 
 
 def _plan(command: str, session: Merge | RollBack, says: str) -> Plan:

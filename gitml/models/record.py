@@ -12,7 +12,7 @@ from gitml.git import repository
 from gitml.git.objects import Objects
 from gitml.git.push import RemoteMoved, Update
 from gitml.git.transaction import NoIdentity
-from gitml.models import deployment, promotion, registry, tagging, upstream
+from gitml.models import deployment, past, promotion, registry, tagging, upstream
 from gitml.models.promotion import InProduction
 from gitml.policy.refs import TAGS
 
@@ -99,7 +99,7 @@ def _assignments(seen: Upstream, at: Path | None) -> tuple[list[Assigned], dict[
     wanted: dict[str, Update] = {}
     for model in seen.registry.models():
         done = recorded_deployments(model, seen.registry, at)
-        for one in _unrecorded(deployment.history(model, seen.registry, at), done):
+        for one in _unrecorded(past.history(model, seen.registry, at), done):
             assert one.version is not None
             tag = tagging.assignment(one.version, names)
             release = seen.registry.releases[one.version]

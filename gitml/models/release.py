@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gitml.conventions import branches, versions
 from gitml.conventions.amounts import amount_in_words
-from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.conventions.commits import likely_prefix
 from gitml.conventions.released import TEST_DATA
 from gitml.conventions.shell import quoted
@@ -28,6 +27,7 @@ from gitml.git.transaction import NoIdentity, commit_tree, compare_and_swap, val
 from gitml.models import artifact, model_card, origin, provenance, registry, tagging, upstream
 from gitml.models.origin import NothingToRelease, Origin
 from gitml.models.refused import Refused
+from gitml.models.release_terms import DataIsNowhere, Released, Wish
 from gitml.pipeline import metrics
 from gitml.pipeline import remote as transfer
 from gitml.pipeline.snapshot import Snapshot
@@ -44,72 +44,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitml.config import Config
-    from gitml.models.provenance import Provenance
     from gitml.models.registry import Release
     from gitml.policy.check import Judged
     from gitml.policy.gates import GateResult
 
 PATIENCE = 64
 """How often the next number is tried, where colleagues release at the same time."""
-
-
-class Wish(NamedTuple):
-    """What is to be released.
-
-    Attributes
-    ----------
-    what
-        An experiment or any revision; None for the experiment that is checked out.
-    model
-        The model's name.
-    experiment
-        The experiment whose report counts; empty to find it out.
-    remote, data_remote
-        The git and the DVC remote; empty for the default ones.
-    is_repackaged
-        Whether its model is that of an earlier release, and only what is around it is new.
-    """
-
-    what: str | None = None
-    model: str = DEFAULT_MODEL
-    experiment: str = ""
-    remote: str = ""
-    data_remote: str = ""
-    is_repackaged: bool = False
-
-
-class Released(NamedTuple):
-    """What came of it.
-
-    Attributes
-    ----------
-    version
-        The release.
-    commit, tag
-        Full ids of the tip of its branch, and of its tag object.
-    provenance
-        What it says of itself.
-    remote
-        Where it is.
-    is_new
-        Whether this command made it; else the commit was released before.
-    gates
-        What each bound of each gate says.
-    warnings
-        What rules say that only warn.
-    data
-        What was sent to the DVC remotes.
-    """
-
-    version: ModelVersion
-    commit: str
-    tag: str
-    provenance: Provenance
-    remote: str
-    is_new: bool
-    gates: tuple[GateResult, ...]
-    warnings: tuple[Judged, ...]
-    data: transfer.Plan
 
 
 class Session:
@@ -355,18 +295,6 @@ class Session:
     @property
     def _reason(self) -> str:
         return f"gitml model release: {self.version}"
-
-
-class DataIsNowhere(GitmlError):
-    """Some data of a release is neither here nor in its remote; nothing was changed."""
-
-    def __init__(self, version: str, names: str, count: int) -> None:
-        more = f" and {count - 3} more" if count > 3 else ""
-        super().__init__(
-            f"{version} is not released: some of its data is neither here nor in the DVC remote",
-            f"{names}{more}. Nobody could check it out. Push it from where it was made. Nothing was changed.",
-            ("gitml data push   # in the clone that made it", "gitml data status"),
-        )
 
 
 def carry_out_release(
