@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitml.conventions import branches
+from gitml.conventions import branches, tags
 from gitml.conventions.branches import BranchName
+from gitml.conventions.shell import quoted
 from gitml.errors import BrokenEnvironment
 from gitml.git import push, server
 from gitml.git.command import ask, git
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from gitml.config import Config
 
 _HEADS = "refs/heads/"
+_TAGS = "refs/tags/"
+_APPROVALS = f"{_TAGS}approve/"
 _FOLDERS = ("models/", "production/", "promote/")
 
 
@@ -117,13 +120,13 @@ def look(remote: str, at: Path | None = None) -> Upstream:
     there = {ref: oid for ref, oid in there.items() if not ref.endswith("^{}")}
     main = server.default_branch(there, f"refs/remotes/{remote}/HEAD", at)
     heads = {ref: oid for ref, oid in there.items() if _is_wanted(ref, main)}
-    tags = {ref: oid for ref, oid in there.items() if ref.startswith("refs/tags/") and _is_of_models(ref)}
-    _fetch(remote, heads, tags, at)
+    marks = {ref: oid for ref, oid in there.items() if ref.startswith(_TAGS) and _is_of_models(ref)}
+    _fetch(remote, heads, marks, at)
     with Objects(at) as objects:
         counted = heads.get(f"{_HEADS}{main}")
         config, note = law(counted, objects)
         signers = read_signers(counted, config, objects)
-    refs = {**{ref: oid for ref, oid in there.items() if ref.startswith(_HEADS)}, **tags}
+    refs = {**{ref: oid for ref, oid in there.items() if ref.startswith(_HEADS)}, **marks}
     return Upstream(remote, refs, main, config, note, registry.limited(registry.read(remote, at), refs), signers)
 
 
@@ -133,26 +136,29 @@ def _is_wanted(ref: str, main: str) -> bool:
 
 
 def _is_of_models(ref: str) -> bool:
-    name = ref.removeprefix("refs/tags/")
-    return "@" in name or "#" in name or name.startswith("approve/")
+    tag = tags.parse(ref.removeprefix(_TAGS))
+    return ref.startswith(_APPROVALS) or (tag is not None and branches.is_model(tag.artifact))
 
 
-def _fetch(remote: str, heads: Mapping[str, str], tags: Mapping[str, str], at: Path | None) -> None:
+def _fetch(remote: str, heads: Mapping[str, str], marks: Mapping[str, str], at: Path | None) -> None:
+    """Bring branches and tags here; a tag of the registry never moves, an approval may be withdrawn and given anew."""
     here = server.refs_seen_from_clone(remote, at)
-    branches_ = [
-        f"+{ref}:refs/remotes/{remote}/{ref.removeprefix(_HEADS)}" for ref, oid in heads.items() if here.get(ref) != oid
-    ]
-    clashes = [ref for ref, oid in tags.items() if here.get(ref, oid) != oid]
+    fixed = {ref: oid for ref, oid in marks.items() if not ref.startswith(_APPROVALS)}
+    clashes = [ref for ref, oid in fixed.items() if here.get(ref, oid) != oid]
     if clashes:
-        name = clashes[0].removeprefix("refs/tags/")
+        name = clashes[0].removeprefix(_TAGS)
         raise BrokenEnvironment(
             f"the tag {name} here is not that of {remote}",
             "A tag of the registry is made once; yours was made by hand, or is of another repository.",
-            (f"git tag -d {name} && git fetch {remote} tag {name}",),
+            (f"git tag -d {quoted(name)} && git fetch {remote} tag {quoted(name)}",),
         )
-    new = [f"{ref}:{ref}" for ref in tags if ref not in here]
-    if branches_ or new:
-        push.fetch(remote, [*branches_, *new], at)
+    moving = {ref: f"refs/remotes/{remote}/{ref.removeprefix(_HEADS)}" for ref in heads}
+    moving |= {ref: ref for ref in marks.keys() - fixed.keys()}
+    there = {**heads, **marks}
+    wanted = [f"+{ref}:{ours}" for ref, ours in moving.items() if here.get(ref) != there[ref]]
+    wanted += [f"{ref}:{ref}" for ref in fixed if ref not in here]
+    if wanted:
+        push.fetch(remote, wanted, at)
 
 
 def production_branch(model: str) -> str:
