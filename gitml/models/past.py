@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gitml.errors import WrongUsage
@@ -27,6 +28,22 @@ def history(model: str, known: Registry, at: Path | None = None) -> list[Deploym
     trees = registry.trees_of([one.commit for one in of_model], at)
     by_tree = {trees[one.commit]: one.version for one in of_model}
     return [one._replace(version=by_tree.get(one.tree)) for one in found]
+
+
+def is_merged(commit: str, production: str | None, at: Path | None = None) -> bool:
+    """Say whether a promotion was merged, in whatever way: what followed on its parent has its tree.
+
+    Parameters
+    ----------
+    commit, production
+        Full ids of the promotion's commit and of production's tip; None where there is no such branch.
+    at
+        As for `gitml.git.command.git`.
+    """
+    parent = registry.first_parents([commit], at).get(commit)
+    found = registry.deployments(production, at)
+    followed = next((new for new, old in pairwise(found) if old.commit == parent), None)
+    return followed is not None and followed.tree == registry.trees_of([commit], at)[commit]
 
 
 def way_back(text: str | None, model: str, known: Registry, at: Path | None = None) -> Release:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitml.conventions import trailers
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.conventions.commits import likely_prefix
+from gitml.conventions.shell import printable
 from gitml.conventions.trailers import Trailer
 from gitml.conventions.versions import ModelVersion
 from gitml.errors import GitmlError
@@ -19,7 +20,7 @@ from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.push import Update, push_atomically
 from gitml.git.transaction import NoIdentity, commit_tree
-from gitml.models import registry, upstream
+from gitml.models import past, registry, upstream
 from gitml.models.refused import Refused
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.storage import Storage
@@ -181,26 +182,42 @@ def withdrawal(promotion: Promotion, remote: str) -> str:
 def prepare(found: Release, seen: Upstream, reason: str = "", at: Path | None = None) -> Promotion:
     """Return the promotion of a release onto production as it is; an open one that still fits is kept.
 
-    Only objects are written that nobody knows yet.
+    Only objects are written that nobody knows yet. Where no reason is given, a way back that is open keeps its own.
 
     Raises
     ------
     InProduction
         Production's tip has its tree.
     """
-    version, reason = found.version, " ".join(reason.split())
+    version, reason = found.version, _on_one_line(reason)
     tip = seen.registry.production(version.model)
     production = tip if tip is not None else _opening(version.model, seen.config, at)
     tree_of = registry.trees_of([found.commit, production], at)
     if tree_of[found.commit] == tree_of[production]:
         raise InProduction(version)
     before = seen.refs.get(f"{BRANCHES}{upstream.promotion_branch(version.model, version.number)}")
+    if before is not None and tip is not None and not reason:
+        reason = _reason_of(before, tip, tree_of[found.commit], at)
     if before is not None and is_promotion(before, found, production, reason, at):
         commit = before
     else:
         text = message(found, seen.config, reason)
         commit = commit_tree(tree_of[found.commit], [production], text, at=at)
     return Promotion(version, found, production, tip is None, commit, before, reason)
+
+
+def _on_one_line(reason: str) -> str:
+    return printable(" ".join(reason.split()))
+
+
+def _reason_of(commit: str, tip: str, tree: str, at: Path | None) -> str:
+    """Return why a promotion that is open is a way back; empty where it is none, or is merged."""
+    if past.is_merged(commit, tip, at) or all(one.tree != tree for one in registry.deployments(tip, at)):
+        return ""
+    with Objects(at) as objects:
+        read = History(objects, at).commit(commit)
+    said = trailers.parse(read.message) if read is not None else ()
+    return next((_on_one_line(one.value) for one in said if one.key.lower() == "reason"), "")
 
 
 def is_promotion(commit: str, found: Release, production: str, reason: str = "", at: Path | None = None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions import tags, trailers
@@ -133,22 +132,6 @@ def _deployment_in(content: bytes) -> str:
     return next((one.value for one in trailers.parse(message) if one.key == "Deployment"), "")
 
 
-def is_merged(commit: str, production: str | None, at: Path | None = None) -> bool:
-    """Say whether a promotion was merged, in whatever way: what followed on its parent has its tree.
-
-    Parameters
-    ----------
-    commit, production
-        Full ids of the promotion's commit and of production's tip; None where there is no such branch.
-    at
-        As for `gitml.git.command.git`.
-    """
-    parent = registry.first_parents([commit], at).get(commit)
-    past = registry.deployments(production, at)
-    followed = next((new for new, old in pairwise(past) if old.commit == parent), None)
-    return followed is not None and followed.tree == registry.trees_of([commit], at)[commit]
-
-
 def _promotions(
     seen: Upstream, at: Path | None
 ) -> tuple[list[Promotion], list[ModelVersion], list[tuple[ModelVersion, str]]]:
@@ -156,7 +139,7 @@ def _promotions(
     kept: list[ModelVersion] = []
     stuck: list[tuple[ModelVersion, str]] = []
     for name, commit in sorted(upstream.open_promotions(seen).items(), key=lambda one: (one[0].name, one[0].number)):
-        if is_merged(commit, seen.registry.production(name.name), at):
+        if past.is_merged(commit, seen.registry.production(name.name), at):
             continue  # forges leave the branch there
         version = ModelVersion(name.name, name.number)
         found = seen.registry.releases.get(version)

@@ -179,6 +179,21 @@ class TestPromote:
         forge.merge(number, "merge")
         assert team.tree(PRODUCTION) == team.tree("models/model-v1")
 
+    def test_a_way_back_that_is_built_anew_is_still_one(self, team: Team, hub: ForgeServer, gitml: Gitml) -> None:
+        released(team, gitml, "lower", "higher", "middle")
+        team.law(CONFIG.replace("tolerance = 0.005", ""))
+        for version in ("v1", "v2"):
+            hub.merge(promoted(team, gitml, version), "merge")
+        gitml("model", "rollback", "--to", "v1", "--reason", "wrong on Sundays", at=team.ada.path)
+        hub.merge(promoted(team, gitml, "v3"), "merge")
+        assert gitml("ci", "record", at=team.ada.path).code == 0
+        (pull,) = [pull for pull in hub.pulls.values() if pull.state == "open"]
+        assert pull.title == "model: roll back to model-v1"
+        assert pull.body.startswith("**Way back:** wrong on Sundays\n")
+        assert "model-v3" in pull.body.splitlines()[2]
+        done = gitml("ci", "comment", "--branch", "promote/model-v1", "--dry-run", at=team.ada.path)
+        assert done.out.startswith("**Way back:** wrong on Sundays\n")
+
 
 class TestComment:
     def test_one_comment_that_is_kept_up_to_date(

@@ -357,6 +357,32 @@ class TestRollBack:
         assert done.code == 0, done.err
         assert two.production()[-1] == "model: roll back to model-v1"
 
+    def test_built_anew_it_keeps_its_reason(self, two: Team, gitml: Gitml) -> None:
+        released(two, gitml, "middle")
+        gitml("model", "rollback", "--to", "v1", "--reason", "wrong on \x1b[1mSundays", at=two.ada.path)
+        stood = two.refs()["refs/heads/promote/model-v1"]
+        assert "is open already" in gitml("model", "promote", "v1", at=two.ada.path).out
+        assert two.refs()["refs/heads/promote/model-v1"] == stood
+        gitml("model", "rollback", "--to", "v1", "--reason", "wrong on Sundays", at=two.ada.path)
+        two.law(CONFIG.replace("tolerance = 0.005", ""))
+        deployed(two, gitml, "v3")
+        assert gitml("ci", "record", at=two.ada.path).out.startswith("build promote/model-v1 anew")
+        message = two.server.message("promote/model-v1")
+        assert message.startswith("model: roll back to model-v1\n") and "Reason: wrong on Sundays" in message
+        assert "is open already" in gitml("model", "promote", "v1", at=two.ada.path).out
+        assert gitml("model", "promote", "v1", "--merge", at=two.ada.path).code == 0
+        assert two.production()[-1] == "model: roll back to model-v1"
+
+    def test_the_reason_of_one_that_is_merged_is_of_the_past(self, two: Team, gitml: Gitml) -> None:
+        """A forge leaves the branch there."""
+        released(two, gitml, "middle")
+        two.law(CONFIG.replace("tolerance = 0.005", ""))
+        gitml("model", "rollback", "--to", "v1", "--reason", "wrong on Sundays", at=two.ada.path)
+        two.server.git("update-ref", HEAD, "refs/heads/promote/model-v1")
+        deployed(two, gitml, "v3")
+        assert gitml("model", "promote", "v1", at=two.ada.path).code == 0
+        assert "Reason" not in two.server.message("promote/model-v1")
+
     def test_back_and_forth(self, two: Team, gitml: Gitml) -> None:
         for version in ("v1", "v2", "v1"):
             done = gitml("model", "rollback", "--to", version, "--reason", "x", "--now", at=two.ada.path)
