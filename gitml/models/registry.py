@@ -114,8 +114,8 @@ class Registry(NamedTuple):
     def numbers(self, model: str) -> list[int]:
         """Return the numbers of a model's releases, and of tags that would stand in the way of one; sorted."""
         found = {version.number for version in self.releases if version.model == model}
-        for name in self.marks:
-            tag = tags.parse(name)
+        for ref in self.refs:
+            tag = tags.parse(ref.removeprefix(_TAGS)) if ref.startswith(_TAGS) else None
             if tag is not None and tag.action == "register" and tag.artifact == model:
                 version = versions.parse(f"{model}@{tag.version}")
                 found |= {version.number} if version is not None else set()
@@ -146,35 +146,40 @@ class NoSuchModel(WrongUsage):
 def read(remote: str | None = None, at: Path | None = None) -> Registry:
     """Return what is known here.
 
+    What is in production is what a server says: a branch of one's own is as old as the last checkout of it.
+
     Parameters
     ----------
     remote
         Its branches as they were when it was asked last, and this clone's tags; None for all branches of this
-        repository, its own before those of any remote.
+        repository: those of origin, then of the other remotes, and its own where no remote has one.
     at
         As for `gitml.git.command.git`.
     """
     folders = ["models/", "production/", "promote/"]
-    if remote is None:
-        names = [f"refs/remotes/{name}/" for name in git("remote", at=at).splitlines()] + [_HEADS]
-    else:
-        names = [f"refs/remotes/{remote}/"]
+    names = [f"refs/remotes/{remote}/"] if remote is not None else [*_remotes(at), _HEADS]
     patterns = [f"{prefix}{folder}" for prefix in names for folder in folders] + [_TAGS]
-    refs: dict[str, str] = {}
+    found: dict[str, dict[str, str]] = {name: {} for name in names}
+    tagged: dict[str, str] = {}
     marks: dict[str, Mark] = {}
     listed = git("for-each-ref", f"--format={'%00'.join(f'%({field})' for field in _FIELDS)}", *patterns, at=at)
     for line in listed.split("\n") if listed else ():
         ref, oid, peeled, time, person, name, subject = line.split("\0")
         if ref.startswith(_TAGS):
-            refs[ref] = oid
+            tagged[ref] = oid
             if peeled:
                 marks[ref.removeprefix(_TAGS)] = Mark(oid, peeled, int(time or 0), person, subject, name)
         else:
             prefix = next(name for name in names if ref.startswith(name))
-            branch = _HEADS + ref.removeprefix(prefix)
-            if prefix == _HEADS or branch not in refs:
-                refs[branch] = oid
+            found[prefix][_HEADS + ref.removeprefix(prefix)] = oid
+    refs = {ref: oid for name in reversed(names) for ref, oid in found[name].items()} | tagged
     return Registry(refs, marks, _releases(refs, marks))
+
+
+def _remotes(at: Path | None) -> list[str]:
+    """Return the folders of the remotes' branches, that of origin first."""
+    names = sorted(git("remote", at=at).splitlines(), key=lambda name: name != "origin")
+    return [f"refs/remotes/{name}/" for name in names]
 
 
 def limited(registry: Registry, refs: Mapping[str, str]) -> Registry:
