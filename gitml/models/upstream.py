@@ -15,6 +15,7 @@ from gitml.models import registry
 from gitml.models.registry import Registry
 from gitml.policy.approvals import read_signers
 from gitml.policy.law import law
+from gitml.policy.pull_request import deepen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,13 +115,15 @@ def look(remote: str, at: Path | None = None) -> Upstream:
     NoSuchRemote, RemoteUnreachable
         There is nobody to ask.
     BrokenEnvironment
-        A tag here is another one than the remote's of the same name.
+        A tag here is another one than the remote's of the same name, or the clone is shallow and cannot be deepened.
     """
     there = push.list_remote(remote, ["refs/heads/*", "refs/tags/*"], at)
     there = {ref: oid for ref, oid in there.items() if not ref.endswith("^{}")}
     main = server.default_branch(there, f"refs/remotes/{remote}/HEAD", at)
     heads = {ref: oid for ref, oid in there.items() if _is_wanted(ref, main)}
     marks = {ref: oid for ref, oid in there.items() if ref.startswith(_TAGS) and _is_of_models(ref)}
+    if git("rev-parse", "--is-shallow-repository", at=at) == "true":
+        deepen(remote, at)  # else what production had before the cut would be called never there
     _fetch(remote, heads, marks, at)
     with Objects(at) as objects:
         counted = heads.get(f"{_HEADS}{main}")

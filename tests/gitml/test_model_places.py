@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
-from .conftest import Done
+from gitml.models import registry
+
+from .conftest import Done, Repo
 from .teams import PRODUCTION, Team, deployed, released, team
 
 __all__ = ["team"]
@@ -41,3 +44,65 @@ class TestTags:
         team.ada.git("tag", "--force", "-m", "by hand", "model@v1.0.0", "main")
         done = gitml("model", "promote", "v1", at=team.ada.path)
         assert (done.code, "the tag model@v1.0.0 here is not that of origin" in done.err) == (3, True)
+
+    def test_a_number_that_a_plain_tag_has_taken_is_left_out(self, team: Team, gitml: Gitml) -> None:
+        team.server.git("tag", "model@v1.0.0", "main")
+        done = gitml("model", "release", "lower", at=team.ada.path)
+        assert (done.code, "✓ model-v2 released of lower" in done.out) == (0, True), done
+        assert "was taken by somebody else" not in done.err
+
+
+class TestBranches:
+    def test_ones_own_old_branch_of_production_is_not_production(self, team: Team, gitml: Gitml) -> None:
+        released(team, gitml, "lower", "higher")
+        deployed(team, gitml, "v1")
+        team.ada.git("fetch", "--quiet")
+        team.ada.git("branch", "--quiet", PRODUCTION, f"origin/{PRODUCTION}")
+        deployed(team, gitml, "v2")
+        team.ada.git("fetch", "--quiet")
+        traced = gitml("model", "trace", "production", at=team.ada.path)
+        assert "has the tree of model-v2" in traced.out
+        listed = gitml("model", "list", at=team.ada.path).out.splitlines()
+        assert [line.split()[0] for line in listed if "production now" in line] == ["model-v2"], listed
+
+    def test_of_several_remotes_origin_is_asked_first(self, team: Team, gitml: Gitml) -> None:
+        released(team, gitml, "lower", "higher")
+        deployed(team, gitml, "v1")
+        team.ada.git("remote", "add", "aaa", str(team.server.path))
+        team.ada.git("fetch", "--quiet", "--all")
+        old = team.server.tip(PRODUCTION)
+        deployed(team, gitml, "v2")
+        team.ada.git("fetch", "--quiet", "origin")
+        ours = registry.read(at=team.ada.path).production("model")
+        assert ours == team.server.tip(PRODUCTION) and ours != old
+        team.ada.git("remote", "remove", "origin")
+        assert registry.read(at=team.ada.path).production("model") == old
+
+    def test_without_a_remote_ones_own_are_read(self, team: Team, gitml: Gitml) -> None:
+        released(team, gitml, "lower")
+        team.ada.git("remote", "remove", "origin")
+        rows = json.loads(gitml("model", "list", "--json", at=team.ada.path).out)["models"]
+        assert [row["name"] for row in rows] == ["model-v1"]
+
+
+class TestHistoryThatWasCut:
+    def test_the_way_back_is_found_all_the_same(self, team: Team, gitml: Gitml) -> None:
+        released(team, gitml, "lower", "higher")
+        deployed(team, gitml, "v1")
+        deployed(team, gitml, "v2")
+        url = f"file://{team.server.path}"
+        team.ada.git("clone", "--quiet", "--depth", "1", "--no-single-branch", url, "../cut")
+        cut = Repo(team.folder / "cut")
+        assert cut.git("rev-list", "--count", f"origin/{PRODUCTION}") == "1"
+        done = gitml("model", "rollback", "--to", "v1", "--reason", "x", "--now", at=cut.path)
+        assert done.code == 0, done.err
+        assert team.production()[-1] == "model: roll back to model-v1"
+
+    def test_where_it_cannot_be_had_that_is_said(self, team: Team, gitml: Gitml) -> None:
+        released(team, gitml, "lower")
+        url = f"file://{team.server.path}"
+        team.ada.git("clone", "--quiet", "--depth", "1", "--no-single-branch", url, "../cut")
+        cut = Repo(team.folder / "cut")
+        cut.git("config", "remote.origin.fetch", "+refs/heads/gone:refs/remotes/origin/gone")
+        done = gitml("model", "promote", "v1", at=cut.path)
+        assert (done.code, "has not enough history" in done.err) == (3, True), done
