@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from gitml.cli.terminal import printable
+from gitml.errors import BrokenEnvironment
 from gitml.forges import proposal
 from gitml.models import upstream
 from gitml.models.record import Recorded, record
 
+if TYPE_CHECKING:
+    from gitml.models.upstream import Upstream
+
 _EXAMPLE = """\b
 Example:
   gitml ci record              # in main's workflow, after each merge"""
+
+
+class NotAllProposed(BrokenEnvironment):
+    """Some pull requests do not say what their promotions are now."""
+
+    def __init__(self, errors: list[proposal.NotProposed]) -> None:
+        why = "\n".join(f"{error.what}. {error.why}".strip() for error in errors)
+        mend = tuple(dict.fromkeys(command for error in errors for command in error.mend))
+        super().__init__(f"{len(errors)} pull requests could not be brought up to date", why, mend)
 
 
 @click.command("record", epilog=_EXAMPLE)
@@ -30,12 +44,28 @@ def command(remote: str, dry_run: bool, as_json: bool) -> None:
     name = upstream.choose(remote, "gitml ci record")
     found = record(name, is_dry=dry_run)
     print(_as_json(found) if as_json else _as_text(found, "would " if dry_run else ""))
-    if found.rebuilt and not dry_run:
-        seen = upstream.look(name)
-        for one in found.rebuilt:
+    if not dry_run and found.rebuilt + found.kept:
+        _say_on_the_forge(found, upstream.look(name), as_json)
+
+
+def _say_on_the_forge(found: Recorded, seen: Upstream, as_json: bool) -> None:
+    """Bring the pull requests up to date, as many as the forge takes."""
+    failed = []
+    for one in found.rebuilt:
+        try:
             request = proposal.propose(one, seen, os.environ)
-            if request is not None and not as_json:
-                print(printable(f"pull request {request.number} says so: {request.url}"))
+        except proposal.NotProposed as error:
+            failed.append(error)
+            continue
+        if request is not None and not as_json:
+            print(printable(f"pull request {request.number} says so: {request.url}"))
+    for one in found.kept:
+        try:
+            proposal.refresh(one, seen, os.environ)
+        except proposal.NotProposed as error:
+            failed.append(error)
+    if failed:
+        raise failed[0] if len(failed) == 1 else NotAllProposed(failed)
 
 
 def _as_text(found: Recorded, would: str) -> str:
@@ -49,7 +79,7 @@ def _as_json(found: Recorded) -> str:
     told = {
         "assigned": [{**one._asdict(), "version": str(one.version)} for one in found.assigned],
         "rebuilt": [{"model": str(one.version), "branch": one.branch, "commit": one.commit} for one in found.rebuilt],
-        "kept": [str(version) for version in found.kept],
+        "kept": [str(one.version) for one in found.kept],
         "stuck": [{"model": str(version), "why": why} for version, why in found.stuck],
     }
     return json.dumps(told, indent=2)

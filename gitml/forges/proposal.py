@@ -132,15 +132,43 @@ def propose(
         if there.forge is None:
             return None
         page = compare_url(url, promotion.branch, promotion.into, there.forge.name, environ.get("GITML_FORGE_URL", ""))
-        return there.forge.open(
-            promotion.branch, promotion.into, title(promotion, seen.config), body(promotion, seen, at)
-        )
+        return _opened(there.forge, promotion, seen, at)
     except NoToken as error:
         kind = seen.config.forge.kind or environ.get("GITML_FORGE", "")
         page = compare_url(url, promotion.branch, promotion.into, kind, environ.get("GITML_FORGE_URL", ""))
         raise NotProposed(promotion, error, page) from None
     except GitmlError as error:
         raise NotProposed(promotion, error, page) from None
+
+
+def refresh(
+    promotion: Promotion, seen: Upstream, environ: Mapping[str, str], at: Path | None = None
+) -> PullRequest | None:
+    """Bring the pull request of a promotion up to date; one that somebody closed is not opened again.
+
+    Returns
+    -------
+    request
+        None where none is open, the remote is on no forge, or there is no token for it.
+
+    Raises
+    ------
+    NotProposed
+        The forge says no, or does not answer.
+    """
+    try:
+        there = place(seen.remote, seen.config, environ, at)
+        if there.forge is None or there.forge.find(promotion.branch, promotion.into) is None:
+            return None
+        return _opened(there.forge, promotion, seen, at)
+    except NoToken:
+        return None
+    except GitmlError as error:
+        raise NotProposed(promotion, error, "") from None
+
+
+def _opened(forge: Forge, promotion: Promotion, seen: Upstream, at: Path | None) -> PullRequest:
+    return forge.open(promotion.branch, promotion.into, title(promotion, seen.config), body(promotion, seen, at))
 
 
 def title(promotion: Promotion, config: Config) -> str:

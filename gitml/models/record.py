@@ -44,14 +44,14 @@ class Recorded(NamedTuple):
     rebuilt
         The promotions that stand on production's tip again.
     kept
-        The releases whose open promotion stood there already.
+        Those that stood there already.
     stuck
-        Those that cannot be built anew, with the reason.
+        The releases whose open promotion no rule lets through, or cannot be built anew, with the reason.
     """
 
     assigned: tuple[Assigned, ...]
     rebuilt: tuple[Promotion, ...]
-    kept: tuple[ModelVersion, ...]
+    kept: tuple[Promotion, ...]
     stuck: tuple[tuple[ModelVersion, str], ...]
 
 
@@ -134,9 +134,9 @@ def _deployment_in(content: bytes) -> str:
 
 def _promotions(
     seen: Upstream, at: Path | None
-) -> tuple[list[Promotion], list[ModelVersion], list[tuple[ModelVersion, str]]]:
+) -> tuple[list[Promotion], list[Promotion], list[tuple[ModelVersion, str]]]:
     rebuilt: list[Promotion] = []
-    kept: list[ModelVersion] = []
+    kept: list[Promotion] = []
     stuck: list[tuple[ModelVersion, str]] = []
     for name, commit in sorted(upstream.open_promotions(seen).items(), key=lambda one: (one[0].name, one[0].number)):
         if past.is_merged(commit, seen.registry.production(name.name), at):
@@ -147,11 +147,8 @@ def _promotions(
             if found is None:
                 raise registry.NoSuchModel(str(version), seen.registry.releases)
             made = promotion.prepare(found, seen, at=at)
-            if not made.updates:
-                kept.append(version)
-                continue
             promotion.judge(made, seen, at)
-            rebuilt.append(made)
+            (rebuilt if made.updates else kept).append(made)
         except InProduction:
             continue
         except GitmlError as error:

@@ -95,6 +95,41 @@ class TestPromote:
         assert team.tree(PRODUCTION) == team.tree("models/model-v3")
         assert len(forge.pulls) == 3
 
+    @pytest.mark.parametrize("ill", [1, 2])
+    def test_where_the_forge_fails_for_some_the_others_are_updated(
+        self, team: Team, hub: ForgeServer, gitml: Gitml, pauses: list[float], ill: int
+    ) -> None:
+        team.law(CONFIG.replace("tolerance = 0.005", "").replace("0.7005", "0.7"))
+        released(team, gitml, "small", "lower", "middle", "higher")
+        hub.merge(promoted(team, gitml, "v1"), "squash")
+        first, *numbers = [promoted(team, gitml, version) for version in ("v2", "v3", "v4")]
+        hub.merge(first, "merge")
+        hub.fail_next(403, times=ill)
+        done = gitml("ci", "record", at=team.ada.path)
+        assert (done.code, "could not be" in done.err, "promote/model-v3" in done.err) == (3, True, True)
+        names = ["model-v2" in hub.pulls[number].body.splitlines()[0] for number in numbers]
+        assert names == [False, ill == 1]
+        hub.failures.clear()
+        assert gitml("ci", "record", at=team.ada.path).code == 0
+        assert all("model-v2" in hub.pulls[number].body.splitlines()[0] for number in numbers)
+        hub.fail_next(403, times=1)
+        assert gitml("ci", "record", at=team.ada.path).code == 3
+
+    def test_one_that_somebody_closed_is_not_opened_again(self, team: Team, hub: ForgeServer, gitml: Gitml) -> None:
+        released(team, gitml, "lower")
+        hub.pulls[promoted(team, gitml, "v1")].state = "closed"
+        assert gitml("ci", "record", at=team.ada.path).code == 0
+        assert [pull.state for pull in hub.pulls.values()] == ["closed"]
+
+    def test_without_a_token_what_is_recorded_already_is_left_alone(
+        self, team: Team, hub: ForgeServer, gitml: Gitml, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        released(team, gitml, "lower")
+        promoted(team, gitml, "v1")
+        monkeypatch.delenv("GITML_FORGE_TOKEN")
+        monkeypatch.setenv("PATH", "/usr/bin:/bin")
+        assert gitml("ci", "record", at=team.ada.path).code == 0
+
     def test_it_is_merged_there_and_not_here(self, team: Team, hub: ForgeServer, gitml: Gitml) -> None:
         released(team, gitml, "lower")
         promoted(team, gitml, "v1")

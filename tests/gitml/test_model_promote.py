@@ -428,6 +428,17 @@ class TestRecord:
         assert "model-v1 stays as it was" in done.out and "worse than production" in done.out
         assert team.refs() == before
 
+    def test_one_that_stands_on_the_tip_and_was_withdrawn_is_stuck(self, team: Team, gitml: Gitml) -> None:
+        released(team, gitml, "lower", "higher")
+        deployed(team, gitml, "v1")
+        gitml("model", "promote", "v2", at=team.ada.path)
+        assert json.loads(gitml("ci", "record", "--json", at=team.ada.path).out)["kept"] == ["model-v2"]
+        assert gitml("model", "yank", "v2", "--reason", "wrong labels", at=team.ada.path).code == 0
+        told = json.loads(gitml("ci", "record", "--json", at=team.ada.path).out)
+        assert told["kept"] == [] and told["rebuilt"] == []
+        (stuck,) = told["stuck"]
+        assert stuck["model"] == "model-v2" and "model-v2 is yanked" in stuck["why"]
+
 
 def kill_and_finish(team: Team, words: tuple[str, ...], at: str) -> bool:
     """Kill a command at a step, let the same command finish, and say whether the server had changed at the kill."""
