@@ -21,7 +21,7 @@ from gitml.policy.pull_request import storage_of
 
 _EXAMPLE = """\b
 Example:
-  gitml ci comment                     # in CI, for the pull request of the run
+  gitml ci comment                      # in CI: for the run's pull request
   gitml ci comment --branch promote/model-v4 --dry-run"""
 
 
@@ -41,7 +41,7 @@ def command(branch: str, remote: str, fetch: bool, dry_run: bool, as_json: bool)
     if name is None:
         print(json.dumps({"commented": False}) if as_json else "no promotion, so there is nothing to compare")
         return
-    remote = upstream.choose(remote, "gitml ci comment")
+    remote = upstream.choose(remote, upstream.typed("gitml", "ci", "comment", "--branch", str(name)))
     seen = upstream.look(remote)
     found = registry.find(f"models/{name.name}-v{name.number}", seen.registry)
     made = promotion.prepare(found, seen)
@@ -49,7 +49,7 @@ def command(branch: str, remote: str, fetch: bool, dry_run: bool, as_json: bool)
         storage = storage_of(seen.main_commit, objects, repository.find().root)
     text = proposal.body(made, seen, storage=storage, fetch=fetch)
     if dry_run:
-        print(text)
+        print(json.dumps({"commented": False, "body": text}, indent=2) if as_json else text)
         return
     there = proposal.place(remote, seen.config, os.environ)
     if there.forge is None:

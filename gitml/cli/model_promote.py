@@ -11,6 +11,7 @@ import click
 
 from gitml.cli import deployment_text
 from gitml.cli.gate_table import gate_lines, gates_as_data
+from gitml.cli.plan_text import planned
 from gitml.cli.terminal import printable
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.errors import GitmlError
@@ -63,7 +64,7 @@ def command(version: str, is_merge: bool, model: str, remote: str, dry_run: bool
         if as_json:
             print(json.dumps({"model": str(there.version), "is_new": False}))
         else:
-            print(printable(f"{there.what}\nnext  gitml model list"))
+            print(f"{printable(there.what)}\nnext  gitml model list")
     except Refused as refused:
         lines = gate_lines(refused.gates)
         print("\n".join(map(printable, lines)), end="\n" if lines else "", file=sys.stderr)
@@ -74,7 +75,7 @@ def _merge(session: Merge, dry_run: bool, as_json: bool) -> None:
     if proposal.has_forge(session.remote, session.upstream.config, os.environ):
         raise MergedByItsForge(session.version)
     if dry_run:
-        _say_plan([*gate_lines(session.gates), *(f"would {line}" for line in describe(session.plan()))])
+        print(planned(describe(session.plan()), session.gates, as_json))
         return
     deployed = session.carry_out()
     print(deployment_text.as_json(deployed) if as_json else deployment_text.as_text(deployed))
@@ -84,9 +85,8 @@ def promote(session: Session, dry_run: bool, as_json: bool) -> None:
     """Push a promotion, open its pull request where there is a forge, and say so."""
     has_forge = proposal.has_forge(session.remote, session.upstream.config, os.environ)
     if dry_run:
-        opens = ["would open its pull request, with the evidence"] if has_forge else []
-        plan = [f"would {line}" for line in describe(session.plan())]
-        _say_plan([*gate_lines(session.gates), *plan, *opens])
+        opens = ["open its pull request, with the evidence"] if has_forge else []
+        print(planned([*describe(session.plan()), *opens], session.gates, as_json))
         return
     is_new = session.is_new
     options = proposal.said_with_the_push(session.promotion, session.upstream, os.environ)
@@ -144,7 +144,3 @@ def _as_json(session: Session, is_new: bool, request: PullRequest | None) -> str
         "warnings": [one.violation._asdict() for one in session.judged],
     }
     return json.dumps(told, indent=2)
-
-
-def _say_plan(lines: list[str]) -> None:
-    print("\n".join(map(printable, lines)) if lines else "nothing is left to do")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitml.cli.gate_table import gate_lines, gates_as_data
+from gitml.cli.plan_text import planned
 from gitml.cli.terminal import printable
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.git.plan import describe
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _EXAMPLE = """\b
 Example:
-  gitml model release                        # of the experiment that is checked out
+  gitml model release                        # of what is checked out
   gitml model release lower-lr --dry-run
   gitml model release infra/fix --experiment lower-lr --repackage"""
 
@@ -58,8 +59,7 @@ def command(
     try:
         if dry_run:
             session = Session(wish, note=_tell)
-            lines = [*gate_lines(session.gates), *(f"would {line}" for line in describe(session.plan()))]
-            print(json.dumps(describe(session.plan()), indent=2) if as_json else "\n".join(map(printable, lines)))
+            print(planned(describe(session.plan()), session.gates, as_json))
             return
         released = carry_out_release(wish, note=_tell)
     except Refused as refused:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import click
 
 from gitml.cli import deployment_text, model_promote
-from gitml.cli.terminal import printable
+from gitml.cli.plan_text import planned
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.errors import WrongUsage
 from gitml.git.plan import describe
 from gitml.models import past, upstream
-from gitml.models.deployment import RollBack
+from gitml.models.deployment import RollBack, to
 from gitml.models.promotion import Session
 
 _EXAMPLE = """\b
 Example:
-  gitml model rollback --reason "wrong for weekends" --now   # to what was there before
-  gitml model rollback --to v2 --reason "wrong for weekends" # by pull request"""
+  gitml model rollback --reason "wrong on Sundays" --now   # to the one before
+  gitml model rollback --to v2 --reason "wrong on Sundays" # by pull request"""
 
 
 @click.command("rollback", epilog=_EXAMPLE)
@@ -40,13 +40,14 @@ def command(text: str | None, reason: str, is_now: bool, model: str, remote: str
         return
     session = RollBack(text, reason, model, remote)
     if dry_run:
-        print("\n".join(printable(f"would {line}") for line in describe(session.plan())))
+        print(planned(describe(session.plan()), as_json=as_json))
         return
     deployed = session.carry_out()
     print(deployment_text.as_json(deployed) if as_json else deployment_text.as_text(deployed))
 
 
 def _by_pull_request(text: str | None, reason: str, model: str, remote: str, dry_run: bool, as_json: bool) -> None:
-    name = upstream.choose(remote, "gitml model rollback")
+    words = ("gitml", "model", "rollback", *to(text), "--reason", reason)
+    name = upstream.choose(remote, upstream.typed(*words, model=model))
     found = past.way_back(text, model, upstream.look(name).registry)
     model_promote.promote(Session(str(found.version), found.version.model, name, reason), dry_run, as_json)

@@ -62,7 +62,7 @@ def command(
     allowed_signers of main. With --reproduce its pipeline runs in a clean room, with an empty cache and no
     credentials, and every metric must come out again. Exits with 1 where something does not hold.
     """
-    name = upstream.choose(remote, "gitml model verify")
+    name = upstream.choose(remote, upstream.typed("gitml", "model", "verify", version, model=model))
     seen = upstream.look(name)
     release = registry.find(version, seen.registry, model)
     found = None

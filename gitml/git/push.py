@@ -45,9 +45,9 @@ class NoSuchRemote(BrokenEnvironment):
     def __init__(self, remote: str, names: list[str]) -> None:
         there = f"There is {', '.join(names)}." if names else "This repository has no remote at all."
         super().__init__(
-            f"there is no remote {remote!r}",
+            f"there is no remote {without_secrets(remote)!r}",
             there,
-            (f"git remote add {quote(remote)} https://example.com/team/project.git",),
+            _command_to_add(remote),
         )
         self.remote = remote
 
@@ -278,6 +278,15 @@ def _said_by_git(stderr: str) -> str:
 def _said_by_hook(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if not line.startswith("error: failed to push some refs")]
     return "\n".join(lines).strip() or "It said nothing about it."
+
+
+def _command_to_add(remote: str) -> tuple[str, ...]:
+    """Return what makes a remote of a name, or of a place that was written where a name is meant."""
+    if remote.startswith("-"):
+        return ("git remote -v",)
+    if re.match(r"[./~\\]|.*:", remote):
+        return (f"git remote add server {quote(without_secrets(remote))}",)
+    return (f"git remote add {quote(remote)} https://example.com/team/project.git",)
 
 
 def _short(ref: str) -> str:

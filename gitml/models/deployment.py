@@ -99,7 +99,8 @@ class Merge:
         if not repository.has_identity(at):
             raise NoIdentity
         self._at = at
-        self.remote = upstream.choose(remote, "gitml model promote", at)
+        words = ("gitml", "model", "promote", text, "--merge")
+        self.remote = upstream.choose(remote, upstream.typed(*words, model=model), at)
         self.upstream = upstream.look(self.remote, at)
         found = registry.find(text, self.upstream.registry, model)
         self.version = found.version
@@ -182,7 +183,8 @@ class RollBack:
         if not repository.has_identity(at):
             raise NoIdentity
         self._at = at
-        self.remote = upstream.choose(remote, "gitml model rollback", at)
+        words = ("gitml", "model", "rollback", *to(text), "--reason", reason, "--now")
+        self.remote = upstream.choose(remote, upstream.typed(*words, model=model), at)
         self.upstream = upstream.look(self.remote, at)
         self.before = registry.in_production(model, self.upstream.registry, at)
         found = past.way_back(text, model, self.upstream.registry, at)
@@ -221,6 +223,11 @@ class RollBack:
             judged = tuple(check([update], ground, objects, History(objects, self._at)))
         if Refusal(judged).is_final:
             raise Refused(f"production does not go back to {self.version}", judged)
+
+
+def to(text: str | None) -> tuple[str, ...]:
+    """Return the words that name where a way back leads; none for what was there before."""
+    return ("--to", text) if text is not None else ()
 
 
 def updates(made: Promotion, seen: Upstream, at: Path | None = None) -> tuple[GtoTag, dict[str, Update]]:
@@ -285,5 +292,8 @@ def _deployed(session: Merge | RollBack) -> Deployed:
 
 def _log(wanted: dict[str, Update], before: Release | None, at: Path | None) -> None:
     moves = [Move(ref, update.old, update.new, True) for ref, update in wanted.items()]
-    back = (f'gitml model rollback --to {before.version} --reason "…"',) if before is not None else ()
-    oplog.record(sys.argv[1:], moves, forward=back, at=at)
+    if before is not None:
+        back = f'gitml model rollback --to {before.version} --reason "…"'
+    else:
+        back = "gitml model promote v<another>   # there is no way back before the first"
+    oplog.record(sys.argv[1:], moves, forward=(back,), at=at)

@@ -159,7 +159,9 @@ def _checklist(evidence: Evidence) -> str:
     report = f" ({code(evidence.report)})" if evidence.report else ", which this release does not have"
     state = f": {plain(evidence.gates.report)}" if evidence.gates.report and evidence.report else ""
     back = (
-        command(("gitml", "model", "rollback", "--to", _version(evidence.champion.name))) if evidence.champion else ""
+        command(("gitml", "model", "rollback", "--to", _version(evidence.champion.name), "--reason", "…"))
+        if evidence.champion
+        else ""
     )
     lines = [
         f"- [ ] I read the experiment's report{report}{state}",

@@ -127,7 +127,7 @@ class Session:
         if not repository.has_identity(at):
             raise NoIdentity
         self._at = at
-        self.remote = upstream.choose(remote, "gitml model promote", at)
+        self.remote = upstream.choose(remote, upstream.typed("gitml", "model", "promote", text, model=model), at)
         self.upstream = upstream.look(self.remote, at)
         found = registry.find(text, self.upstream.registry, model)
         self.promotion = prepare(found, self.upstream, reason, at)

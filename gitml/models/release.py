@@ -10,7 +10,6 @@ from gitml.conventions import branches, versions
 from gitml.conventions.amounts import amount_in_words
 from gitml.conventions.commits import likely_prefix
 from gitml.conventions.released import TEST_DATA
-from gitml.conventions.shell import quoted
 from gitml.conventions.trailers import Trailer
 from gitml.conventions.versions import ModelVersion
 from gitml.errors import GitmlError, WrongUsage
@@ -88,7 +87,7 @@ class Session:
         self.data = transfer.Plan((), (), ())
         where = repository.find(at)
         self._storage = Storage(where.root)
-        self.remote = upstream.choose(wish.remote, "gitml model release", at)
+        self.remote = upstream.choose(wish.remote, wish.typed, at)
         self.upstream = upstream.look(self.remote, at)
         self.origin = self._origin(repository.head(where, at).branch)
         self._known = self._release_of(self.origin.commit)
@@ -316,7 +315,7 @@ def carry_out_release(
     raise GitmlError(
         "somebody else took every number that was tried",
         "Colleagues, or their machines, release all the time.",
-        (f"gitml model release {quoted(wish.what or '')}".strip(),),
+        (wish.typed,),
     )
 
 

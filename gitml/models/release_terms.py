@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions.branches import DEFAULT_MODEL
+from gitml.conventions.shell import command
 from gitml.errors import GitmlError
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ class Wish(NamedTuple):
     remote: str = ""
     data_remote: str = ""
     is_repackaged: bool = False
+
+    @property
+    def typed(self) -> str:
+        """The command by which somebody wishes it, without the git remote."""
+        words = [self.what] if self.what is not None else []
+        words += ["--experiment", self.experiment] if self.experiment else []
+        words += ["--repackage"] if self.is_repackaged else []
+        words += ["--data-remote", self.data_remote] if self.data_remote else []
+        words += ["--model", self.model] if self.model != DEFAULT_MODEL else []
+        return command(["gitml", "model", "release", *words])
 
 
 class Released(NamedTuple):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions import branches, tags
-from gitml.conventions.branches import BranchName
+from gitml.conventions.branches import DEFAULT_MODEL, BranchName
+from gitml.conventions.shell import command as command_line
 from gitml.conventions.shell import quoted
 from gitml.errors import BrokenEnvironment
 from gitml.git import push, server
@@ -94,17 +95,39 @@ class NoRemoteToUse(BrokenEnvironment):
 def choose(remote: str, command: str, at: Path | None = None) -> str:
     """Return the remote that is meant: the given one, origin, or the only one.
 
+    Parameters
+    ----------
+    remote
+        The given name; may be empty.
+    command
+        All that somebody typed: with the remote behind it, it is what mends.
+    at
+        As for `gitml.git.command.git`.
+
     Raises
     ------
+    NoSuchRemote
+        The given one is none; a URL or a folder is no name of one.
     NoRemoteToUse
         There is none, or there are several.
     """
     names = server.remotes(at)
+    if remote and remote not in names:  # nothing is known here of what a bare URL had before
+        raise push.NoSuchRemote(remote, names)
     if remote or "origin" in names:
         return remote or "origin"
     if len(names) != 1:
         raise NoRemoteToUse(names, command)
     return names[0]
+
+
+def typed(*words: str, model: str = DEFAULT_MODEL) -> str:
+    """Return a command as somebody types it once more, without the remote: its words, and the model if it is another.
+
+    >>> typed("gitml", "model", "promote", "v4", model="churn")
+    'gitml model promote v4 --model churn'
+    """
+    return command_line([*words, *(("--model", model) if model != DEFAULT_MODEL else ())])
 
 
 def look(remote: str, at: Path | None = None) -> Upstream:

@@ -113,7 +113,8 @@ class Session:
         self._reason = checked_reason(reason)
         if not repository.has_identity(at):
             raise NoIdentity
-        self.remote = upstream.choose(remote, "gitml model yank", at)
+        words = ("gitml", "model", "yank", text, "--reason", self._reason)
+        self.remote = upstream.choose(remote, upstream.typed(*words, model=model), at)
         seen = upstream.look(self.remote, at)
         self.release = registry.find(text, seen.registry, model)
         self.tag = f"{self.release.version.tag}!"

@@ -202,7 +202,7 @@ Where it rose most, besides those above:
 
 - [ ] I read the experiment's report (`reports/lr`): the report of lr is not finished: Objective is empty
 - [ ] I looked at the slices and know whom a wrong prediction hurts
-- [ ] I know the way back: `gitml model rollback --to v3`
+- [ ] I know the way back: `gitml model rollback --to v3 --reason "…"`
 
 <!-- gitml:evidence -->
 """
@@ -267,7 +267,7 @@ def test_the_first_model_has_no_columns_for_another() -> None:
 
 
 def test_another_model_is_rolled_back_by_its_whole_name() -> None:
-    assert "rollback --to churn-v3`" in as_markdown(evidence(champion=OLD._replace(name="churn-v3")))
+    assert 'rollback --to churn-v3 --reason "…"`' in as_markdown(evidence(champion=OLD._replace(name="churn-v3")))
 
 
 def test_no_metrics_and_no_difference() -> None:

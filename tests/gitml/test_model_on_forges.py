@@ -297,6 +297,8 @@ class TestComment:
         assert (done.code, "has no pull requests" in done.err) == (3, True)
         done = gitml(*words, "--dry-run", at=team.ada.path)
         assert done.code == 0 and "model-v1" in done.out.splitlines()[0]
+        told = json.loads(gitml(*words, "--dry-run", "--json", at=team.ada.path).out)
+        assert told == {"commented": False, "body": done.out.removesuffix("\n")}
 
     def test_a_promotion_without_a_pull_request(self, team: Team, hub: ForgeServer, gitml: Gitml) -> None:
         released(team, gitml, "lower")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
+
+from gitml.conventions.shell import command
 from gitml.models import registry
 
 from .conftest import Done, Repo
@@ -106,3 +109,54 @@ class TestHistoryThatWasCut:
         cut.git("config", "remote.origin.fetch", "+refs/heads/gone:refs/remotes/origin/gone")
         done = gitml("model", "promote", "v1", at=cut.path)
         assert (done.code, "has not enough history" in done.err) == (3, True), done
+
+
+class TestWhichRemote:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("model", "promote", "v4"),
+            ("model", "promote", "v4", "--merge", "--model", "churn"),
+            ("model", "rollback", "--to", "v1", "--reason", "wrong on Sundays"),
+            ("model", "rollback", "--reason", "wrong on Sundays", "--now"),
+            ("model", "release", "lower", "--experiment", "lower", "--repackage", "--data-remote", "storage"),
+            ("model", "release", "--model", "churn"),
+            ("model", "yank", "v4", "--reason", "wrong labels"),
+            ("model", "verify", "v4"),
+            ("ci", "comment", "--branch", "promote/model-v4"),
+            ("ci", "record"),
+        ],
+    )
+    def test_of_several_one_is_named_in_the_same_command(
+        self, team: Team, gitml: Gitml, words: tuple[str, ...]
+    ) -> None:
+        team.ada.git("remote", "rename", "origin", "here")
+        team.ada.git("remote", "add", "there", str(team.server.path))
+        done = gitml(*words, at=team.ada.path)
+        assert (done.code, "there are several remotes" in done.err) == (3, True)
+        assert done.err.splitlines()[-1].strip() == f"{command(['gitml', *words])} --remote here"
+
+    @pytest.mark.parametrize(
+        ("named", "mend"),
+        [
+            ("../server.git", "git remote add server ../server.git"),
+            (
+                "https://ada:pass@example.com/x",
+                "git remote add server https://***@example.com/x",
+            ),  # pragma: allowlist secret
+            ("-x", "git remote -v"),
+            ("upstream", "git remote add upstream https://example.com/team/project.git"),
+        ],
+    )
+    def test_what_is_no_remote(self, team: Team, gitml: Gitml, named: str, mend: str) -> None:
+        done = gitml("model", "promote", "v1", f"--remote={named}", at=team.ada.path)
+        assert (done.code, "there is no remote" in done.err, "ada:pass" in done.err) == (3, True, False)
+        assert done.err.splitlines()[-1].strip().replace("'", "") == mend
+
+
+@pytest.mark.parametrize(
+    "words", [("model", "release"), ("model", "rollback"), ("model", "promote"), ("ci", "comment")]
+)
+def test_help_fits_the_screen(team: Team, gitml: Gitml, words: tuple[str, ...]) -> None:
+    done = gitml(*words, "--help", at=team.ada.path)
+    assert max(map(len, done.out.splitlines())) <= 80

@@ -67,7 +67,13 @@ class TestPromote:
         assert assigned(team) == {"model#production#1": "model-v1"}
         again = gitml("model", "promote", "v1", "--merge", at=team.ada.path)
         assert (again.code, "is in production already" in again.out) == (0, True)
-        assert "is in production already" in gitml("model", "promote", "v1", at=team.ada.path).out
+        done = gitml("model", "promote", "v1", at=team.ada.path)
+        assert done.out == "model-v1 is in production already\nnext  gitml model list\n"
+        undone = gitml("undo", at=team.ada.path)
+        assert undone.err.splitlines()[-2:] == [
+            "Mend:",
+            "  gitml model promote v<another>   # there is no way back before the first",
+        ]
 
     def test_two_models_that_changed_the_same_files_follow_each_other(self, team: Team, gitml: Gitml) -> None:
         released(team, gitml, "lower", "middle")
@@ -160,13 +166,22 @@ class TestPromote:
         released(team, gitml, "lower")
         before = team.refs()
         done = gitml("model", "promote", "v1", "--dry-run", at=team.ada.path)
-        assert "would open production/production-model with the empty tree, and push promote/model-v1" in done.out
+        says = "open production/production-model with the empty tree, and push promote/model-v1"
+        assert f"would {says}" in done.out
+        (step,) = json.loads(gitml("model", "promote", "v1", "--dry-run", "--json", at=team.ada.path).out)[:1]
+        assert step.startswith(says)
         assert team.refs() == before
         told = json.loads(gitml("model", "promote", "v1", "--json", at=team.ada.path).out)
         assert (told["model"], told["branch"], told["is_new"]) == ("model-v1", "promote/model-v1", True)
         assert told["commit"] == team.server.git("rev-parse", "promote/model-v1")
         done = gitml("model", "promote", "v1", "--merge", "--dry-run", at=team.ada.path)
-        assert "would move production/production-model to model-v1, tag it model#production#1" in done.out
+        says = "move production/production-model to model-v1, tag it model#production#1"
+        assert f"would {says}" in done.out
+        done = gitml("model", "promote", "v1", "--merge", "--dry-run", "--json", at=team.ada.path)
+        assert json.loads(done.out)[0].startswith(says)
+        done = gitml("model", "promote", "v1", "--dry-run", at=team.ada.path)
+        assert done.out.splitlines()[-1] == "nothing is left to do", "it is open"
+        assert json.loads(gitml("model", "promote", "v1", "--dry-run", "--json", at=team.ada.path).out) == []
         told = json.loads(gitml("model", "promote", "v1", "--merge", "--json", at=team.ada.path).out)
         assert (told["model"], told["before"], told["tag"]) == ("model-v1", None, "model#production#1")
 
@@ -401,6 +416,10 @@ class TestRollBack:
         for flags in (("--now",), ()):
             done = gitml("model", "rollback", "--reason", "x", *flags, "--dry-run", at=two.ada.path)
             assert done.code == 0 and done.out.startswith("would ")
+            done = gitml("model", "rollback", "--reason", "x", *flags, "--dry-run", "--json", at=two.ada.path)
+            assert all(line.startswith(("move", "push", "write")) for line in json.loads(done.out))
+        done = gitml("model", "rollback", "--to", "v2", "--reason", "x", "--now", "--dry-run", at=two.ada.path)
+        assert done.out == "nothing is left to do\n"
         assert two.refs() == before
 
 

@@ -143,6 +143,11 @@ class TestTheRelease:
         assert [gate["verdict"] for gate in told["gates"]] == ["passed", "not compared"]
         assert {each["path"] for each in told["pushed"]} == {"models/model", "models/model/weights"}
 
+    def test_a_dry_run_of_what_is_released_says_that_nothing_is_left(self, team: Team, gitml: Gitml) -> None:
+        gitml("model", "release", "lower", at=team.ada.path)
+        assert gitml("model", "release", "lower", "--dry-run", at=team.ada.path).out == "nothing is left to do\n"
+        assert gitml("model", "release", "lower", "--dry-run", "--json", at=team.ada.path).out == "[]\n"
+
     def test_a_dry_run_changes_nothing(self, team: Team, gitml: Gitml) -> None:
         before = (team.refs(), team.ada.git("for-each-ref"), sorted(team.storage.rglob("*")))
         done = gitml("model", "release", "lower", "--dry-run", at=team.ada.path)
