@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitml.conventions import trailers
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.conventions.commits import likely_prefix
+from gitml.conventions.shell import printable
 from gitml.conventions.trailers import Trailer
 from gitml.conventions.versions import ModelVersion
 from gitml.errors import GitmlError
@@ -223,7 +224,7 @@ def message(found: Release, config: Config, reason: str = "") -> str:
     says = f"roll back to {found.version}" if reason else f"promote {found.version}"
     said = [Trailer("Model", str(found.version)), Trailer("Model-Commit", found.commit)]
     if reason:
-        said.append(Trailer("Reason", reason))
+        said.append(Trailer("Reason", printable(reason)))
     return f"{likely_prefix('models/', config.prefixes)}: {says}\n\n" + "\n".join(map(str, said)) + "\n"
 
 
