@@ -9,7 +9,7 @@ from gitml.git.transaction import NoIdentity
 from gitml.git.trees import OBJECT_ID
 
 
-def tag_object(name: str, commit: str, message: str, at: Path | None = None) -> str:
+def tag_object(name: str, commit: str, message: str, at: Path | None = None, not_before: int = 0) -> str:
     """Write an annotated tag and return its id; ``refs/tags/<name>`` is to be made by `compare_and_swap`.
 
     It is not signed, whatever tag.gpgSign says: git signs a tag only together with its ref.
@@ -24,6 +24,8 @@ def tag_object(name: str, commit: str, message: str, at: Path | None = None) -> 
         The whole message.
     at
         As for `gitml.git.command.git`.
+    not_before
+        The earliest time that it may say it was made, in seconds since 1970: GTO orders tags by theirs.
 
     Raises
     ------
@@ -36,5 +38,7 @@ def tag_object(name: str, commit: str, message: str, at: Path | None = None) -> 
     if tagger.code != 0:
         raise NoIdentity
     text = message.removesuffix("\n") + "\n"
-    content = f"object {commit}\ntype commit\ntag {name}\ntagger {tagger.out.strip()}\n\n{text}"
+    person, seconds, zone = tagger.out.strip().rsplit(" ", 2)
+    line = f"{person} {max(int(seconds), not_before)} {zone}"
+    content = f"object {commit}\ntype commit\ntag {name}\ntagger {line}\n\n{text}"
     return git("mktag", stdin=content.encode("utf-8", "surrogateescape"), at=at)

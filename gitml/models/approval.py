@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions.branches import DEFAULT_MODEL
@@ -101,8 +102,7 @@ class Session:
         if self.promotion.before is None or self.promotion.commit != self.promotion.before:
             raise NotOpen(found.version, self.promotion.before is not None)
         self.email = approvals.email_of(upstream.person(at))
-        self.tag = approvals.name_of(found.version, self.promotion.commit, self.email)
-        self.is_new = f"{TAGS}{self.tag}" not in self.upstream.refs
+        self.tag, self.is_new = self._name()
         if self.is_new:
             self._check_it_would_count()
 
@@ -122,29 +122,53 @@ class Session:
         needed = seen.config.approvals.needed
         return Approved(self.version, self.promotion.commit, self.tag, self.is_new, tuple(found), needed)
 
+    def _name(self) -> tuple[str, bool]:
+        """Return the short name of the person's tag, and whether it is to be made: what others put there is none."""
+        first = approvals.name_of(self.version, self.promotion.commit, self.email)
+        for number in count(1):
+            tag = first if number == 1 else f"{first}-{number}"
+            oid = self.upstream.refs.get(f"{TAGS}{tag}")
+            if oid is None:
+                return tag, True
+            try:
+                signed = signatures.verify_tag(oid, tag, self.promotion.commit, self.upstream.signers, self._at)
+            except (signatures.NotSigned, signatures.BadSignature):
+                continue
+            if signed.principal.lower() == self.email:
+                return tag, False
+        raise AssertionError("there is always a next number")
+
     def _check_it_would_count(self) -> None:
         with Objects(self._at) as objects:
-            made = History(objects, self._at).read([self.promotion.commit, self.promotion.release.commit])
+            history = History(objects, self._at)
+            made = approvals.makers(self.promotion.release.commit, self.upstream.main_commit, history)
+            made += history.read([self.promotion.commit])
         if self.email in approvals.authors_of(made):
             raise WouldNotCount(
                 f"you cannot approve {self.version}: you made the model, or its promotion",
                 "An approval is a second pair of eyes. Nothing was changed.",
                 (f"gitml model approve {self.version}   # a colleague does",),
             )
-        if self.email.encode() not in self.upstream.signers:
-            file = self.upstream.config.approvals.signers
-            line = f'echo "{self.email} $(cat ~/.ssh/id_ed25519.pub)" >> {file}'
-            raise WouldNotCount(
-                f"{file} of {self.remote}'s {self.upstream.main} does not name {self.email}",
-                "It says whose signature counts, and changes by a reviewed pull request. Nothing was changed.",
-                (f"{line}   # then a pull request",),
-            )
 
     def _push(self) -> None:
         text = f"approve {self.version}\n\nModel: {self.version}\nModel-Commit: {self.promotion.release.commit}\n"
         self._oid = signing.sign_tag(self.tag, self.promotion.commit, text, self._at, may_ask=self._may_ask)
-        signatures.verify_tag(self._oid, self.tag, self.promotion.commit, self.upstream.signers, self._at, is_new=True)
+        try:
+            signatures.verify_tag(
+                self._oid, self.tag, self.promotion.commit, self.upstream.signers, self._at, is_new=True
+            )
+        except signatures.BadSignature as fault:
+            raise self._not_named(fault.why) from None
         push_atomically(self.remote, {f"{TAGS}{self.tag}": Update(self._oid, None)}, self._at)
+
+    def _not_named(self, why: str) -> WouldNotCount:
+        file = self.upstream.config.approvals.signers
+        line = f'echo "{self.email} $(cat ~/.ssh/id_ed25519.pub)" >> {file}'
+        return WouldNotCount(
+            f"{file} of {self.remote}'s {self.upstream.main} does not name {self.email} with this key",
+            f"{why} It says whose signature counts, and changes by a reviewed pull request. Nothing was changed.",
+            (f"{line}   # then a pull request",),
+        )
 
     def _log(self) -> None:
         withdraw = f"git push {self.remote} --delete refs/tags/{self.tag}"

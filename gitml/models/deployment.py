@@ -262,7 +262,8 @@ def deploy(remote: str, wanted: dict[str, Update], at: Path | None = None) -> No
 def approvals_of(made: Promotion, seen: Upstream, at: Path | None = None) -> list[Approval]:
     """Return who approved a promotion as it is."""
     with Objects(at) as objects:
-        read = History(objects, at).read([made.commit, made.release.commit])
+        history = History(objects, at)
+        read = [*history.read([made.commit]), *approvals.makers(made.release.commit, seen.main_commit, history)]
     return approvals.find(made.version, made.commit, seen.refs, seen.signers, approvals.authors_of(read), at)
 
 

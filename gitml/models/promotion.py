@@ -240,7 +240,7 @@ def message(found: Release, config: Config, reason: str = "") -> str:
     says = f"roll back to {found.version}" if reason else f"promote {found.version}"
     said = [Trailer("Model", str(found.version)), Trailer("Model-Commit", found.commit)]
     if reason:
-        said.append(Trailer("Reason", reason))
+        said.append(Trailer("Reason", printable(reason)))
     return f"{likely_prefix('models/', config.prefixes)}: {says}\n\n" + "\n".join(map(str, said)) + "\n"
 
 

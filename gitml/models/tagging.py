@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from gitml.conventions import tags
 from gitml.conventions.tags import GtoTag
+from gitml.git.command import git
 from gitml.git.signing import sign_tag
 from gitml.git.tags import tag_object
 from gitml.models.registry import PRODUCTION
@@ -69,4 +71,18 @@ def assignment_tag(tag: GtoTag, version: ModelVersion, commit: str, deployment: 
         As for `gitml.git.command.git`.
     """
     message = f"{version} is in production\n\nDeployment: {deployment}\n"
-    return tag_object(str(tag), commit, message, at)
+    return tag_object(str(tag), commit, message, at, _after(tag, at))
+
+
+def _after(tag: GtoTag, at: Path | None) -> int:
+    """Return a time behind those of all tags with a lower counter, also of such as are made in this very second.
+
+    GTO takes the newest for what counts, and reads whole seconds.
+    """
+    listed = git("for-each-ref", "--format=%(taggerdate:unix) %(refname:short)", "refs/tags/", at=at)
+    known = [
+        (int(made or 0), tags.parse(name)) for made, _, name in (line.partition(" ") for line in listed.split("\n"))
+    ]
+    own = [(one.counter, seconds) for seconds, one in known if one is not None and one.artifact == tag.artifact]
+    counter, newest = max(own, default=(0, int(time.time())))
+    return newest + tag.counter - counter if counter else newest + tag.counter - 1

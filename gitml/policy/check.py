@@ -9,6 +9,7 @@ from gitml.conventions import branches, tags, versions
 from gitml.conventions.versions import ModelVersion
 from gitml.errors import BrokenEnvironment
 from gitml.git import server
+from gitml.git.command import git
 from gitml.git.objects import Entry, list_tree
 from gitml.pipeline.remote import lacking
 from gitml.policy import approvals, contents, lock, origin, refs, release, rules
@@ -103,12 +104,13 @@ class _Check:
         if tip is None:
             yield Violation("commit-prefix", "error", f"{update.new[:10]} is no commit that can be read")
             return
+        yield from self._law(update)
         yield from self._name(update, tip)
         new = self.history.new(tip.oid, self.known)
         yield from self._messages(update, new)
         yield from self._data(tip, name, update)
-        if name is not None and name.kind == "production" and self.ground.place == "server":
-            yield from self._approvals(update, name)
+        if name is not None and name.kind in ("promotion", "production"):
+            yield from self._agreed(update, name)
         if self._is_way_back(update, name, tip):
             was_there = {(entry.oid, entry.path) for entry in self.facts.snapshot(tip).files.values()}
             yield from self._files(new, was_there)
@@ -122,7 +124,8 @@ class _Check:
         if tip.has_files or is_release:
             behind = self.facts.behind(tip) if is_release else None
             if is_release:
-                yield from self._provenance(tip)
+                assert name is not None
+                yield from self._provenance(tip, name)
             yield from release.judge(self.facts.snapshot(tip), self.facts.in_production(name), self.config, behind)
 
     def _other(self, update: RefUpdate) -> Iterable[Violation]:
@@ -266,57 +269,106 @@ class _Check:
             yield misnamed
         target = self.facts.target(update.new) if update.new is not None else Target(None, True)
         parsed = tags.parse(update.tag or "")
-        deployed = self.facts.trees_of_production(parsed.artifact) if parsed is not None else frozenset()
         artifact = parsed.artifact if parsed is not None else ""
         now = self.facts.tip(f"production/production-{artifact}") if artifact else None
         in_production = now.tree if now is not None else ""
-        found = refs.model_tag(update, target, self.facts.releases(), deployed, self.config, in_production)
+        before = (ref.removeprefix(refs.TAGS) for ref in self.ground.before if ref.startswith(refs.TAGS))
+        counter = tags.next_counter(artifact, before) if artifact else 1
+        releases, past = self.facts.releases(), self.facts.deployments(artifact)
+        found = refs.model_tag(update, target, releases, past, self.config, in_production, counter)
         if found is not None:
             yield found
         elif parsed is not None and parsed.action == "register" and update.new is not None and target.commit:
             version = versions.parse(f"{parsed.artifact}@{parsed.version}")
             if version is not None:
                 unsigned = approvals.signed_release(
-                    update.new, version, target.commit, self.ground.signers, self.config, self.ground.at
+                    update.new, version, target.commit, self.ground.signers, self.config, self.ground.at, is_new=True
                 )
                 if unsigned is not None:
                     yield unsigned
 
-    def _provenance(self, tip: Commit) -> Iterable[Violation]:
+    def _provenance(self, tip: Commit, name: BranchName) -> Iterable[Violation]:
         parent = self.history.commit(tip.parents[0]) if len(tip.parents) == 1 else None
         before = self.facts.snapshot(parent) if parent is not None else None
-        yield from origin.provenance(tip, self.facts.snapshot(tip), before, self.config, self._repackaged(tip))
+        version, files = ModelVersion(name.name, name.number), self.facts.snapshot(tip)
+        yield from origin.provenance(tip, version, files, before, self.config, self._repackaged(tip))
 
     def _repackaged(self, tip: Commit) -> Snapshot | None:
-        """Return the files of the release whose model a release says to have unchanged."""
-        version = origin.repackaged(self.facts.snapshot(tip))
-        other = self.facts.tip(version.branch) if version is not None else None
-        commit = self.history.commit(other.commit) if other is not None else None
+        """Return the files of the earlier release whose model a release says to have unchanged.
+
+        It is one of the same model that was there before this push, so that none vouches for itself.
+        """
+        files = self.facts.snapshot(tip)
+        own, old = origin.version_of(files), origin.repackaged(files)
+        if (
+            own is None
+            or old is None
+            or old.model != own.model
+            or old.number >= own.number
+            or self.facts.is_yanked(old)
+        ):
+            return None
+        oid = self.ground.before.get(f"{refs.BRANCHES}{old.branch}")
+        commit = self.history.commit(oid) if oid is not None else None
         return self.facts.snapshot(commit) if commit is not None else None
 
-    def _approvals(self, update: RefUpdate, name: BranchName) -> Iterable[Violation]:
-        """Judge whether others agreed to what production gets; what it had before needs nobody's word."""
-        if self.config.approvals.needed == 0:
+    def _agreed(self, update: RefUpdate, name: BranchName) -> Iterable[Violation]:
+        if name.kind == "production":
+            if self.ground.place == "server":
+                yield from self._promoted(update, name)
             return
+        version = ModelVersion(name.name, name.number)
+        released = self.facts.tip(version.branch)
+        if released is not None:
+            yield from self._signed(version, released.commit)
+
+    def _promoted(self, update: RefUpdate, name: BranchName) -> Iterable[Violation]:
+        """Judge whether others agreed to what production gets, and whether it was signed.
+
+        What it had before needs nobody's word.
+        """
         had = self.facts.trees_of_production(name.name, is_before=True)
         for commit in reversed(self.facts.move(update).commits):
             release = self.facts.release_with(commit.tree, name.name) if commit.tree not in had else None
             if release is None:
                 continue
             version, tip = release
-            # it is the promotion's commit that was looked at: production's own, or what a merge brought
-            made = self.history.read([commit.oid, *commit.parents[1:]])
-            authors = approvals.authors_of([*made, *self.history.read([tip.commit])])
-            found = max(
-                (
-                    approvals.find(version, one.oid, self.facts.after, self.ground.signers, authors, self.ground.at)
-                    for one in made
-                ),
-                key=len,
-            )
-            violation = approvals.approvals(found, version, self.config)
-            if violation is not None:
-                yield violation
+            yield from self._signed(version, tip.commit)
+            if self.config.approvals.needed > 0:
+                yield from self._approved(commit, version, tip.commit)
+
+    def _approved(self, commit: Commit, version: ModelVersion, release: str) -> Iterable[Violation]:
+        # What was looked at is the promotion's commit: production's own, or the one that a merge brought as it was.
+        brought = [
+            one
+            for one in self.history.read(commit.parents[1:])
+            if one.tree == commit.tree and one.parents == commit.parents[:1]
+        ]
+        main = self.ground.before.get(self.ground.law)
+        makers = approvals.makers(release, main, self.history)
+        authors = approvals.authors_of([commit, *brought, *makers])
+        found = [
+            approvals.find(version, one.oid, self.facts.after, self.ground.signers, authors, self.ground.at)
+            for one in (commit, *brought)
+        ]
+        violation = approvals.approvals(max(found, key=approvals.count), version, self.config)
+        if violation is not None:
+            yield violation
+
+    def _signed(self, version: ModelVersion, commit: str) -> Iterable[Violation]:
+        """Judge the tag of a release that goes to production: one that has none is not signed."""
+        oid = self.facts.after.get(f"{refs.TAGS}{version.tag}", "")
+        found = approvals.signed_release(oid, version, commit, self.ground.signers, self.config, self.ground.at)
+        if found is not None:
+            yield found
+
+    def _law(self, update: RefUpdate) -> Iterable[Violation]:
+        """Judge whether the branch of the rules goes forward only."""
+        if update.ref != self.ground.law or self.ground.place != "server" or update.old is None or update.new is None:
+            return
+        if git("rev-list", "--max-count=1", update.old, "--not", update.new, at=self.ground.at):
+            why = "The rules for every push are those of its gitml.toml, so what they were stays in its history."
+            yield Violation(RULE, "error", f"{update.branch} cannot be forced", why, ("git revert COMMIT",))
 
     def _is_way_back(self, update: RefUpdate, name: BranchName | None, tip: Commit) -> bool:
         """Say whether a tree comes back that production had before: no new rule stops that, at night least of all."""

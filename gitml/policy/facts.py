@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gitml.conventions import branches, tags, versions
+from gitml.conventions import branches, tags, trailers, versions
 from gitml.conventions.versions import ModelVersion
 from gitml.git.command import git
 from gitml.git.history import LARGEST_COMMIT
@@ -89,7 +89,7 @@ class Facts:
                 self._after[update.ref] = update.new
         self._verdicts: dict[str, Verdict] = {}
         self._snapshots: dict[str, Snapshot] = {}
-        self._deployed: dict[str, frozenset[str]] = {}
+        self._deployed: dict[str, Mapping[str, str]] = {}
 
     def behind(self, tip: Commit) -> int | None:
         """Return how many commits of main a release lacks; None where nothing asks, or there is no main."""
@@ -110,7 +110,9 @@ class Facts:
         content = self._objects.read(oid, LARGEST_COMMIT, "tag") if peeled != oid else None
         names = [line[4:] for line in (content or b"").partition(b"\n\n")[0].split(b"\n") if line.startswith(b"tag ")]
         name = names[0].decode("utf-8", "surrogateescape") if names else ""
-        return Target(peeled if kind == "commit" else None, peeled != oid, name)
+        message = (content or b"").partition(b"\n\n")[2].decode("utf-8", "surrogateescape")
+        about = next((one.value for one in trailers.parse(message) if one.key == "Deployment"), "")
+        return Target(peeled if kind == "commit" else None, peeled != oid, name, about)
 
     def tip(self, branch: str) -> Tip | None:
         """Return where a branch is after the push; None where there is none."""
@@ -178,9 +180,17 @@ class Facts:
         tip = (self._ground.before if is_before else self._after).get(ref)
         if tip is None:
             return frozenset()
+        return frozenset(self._past(tip).values())
+
+    def deployments(self, model: str) -> Mapping[str, str]:
+        """Return the commits that production has had, after the push, and their trees."""
+        tip = self._after.get(f"{BRANCHES}{branches.BranchName('production', model)}")
+        return self._past(tip) if tip is not None else {}
+
+    def _past(self, tip: str) -> Mapping[str, str]:
         if tip not in self._deployed:
             chain = self._history.read(self._history.first_parents(tip, None, LONGEST_HISTORY))
-            self._deployed[tip] = frozenset(commit.tree for commit in chain)
+            self._deployed[tip] = {commit.oid: commit.tree for commit in chain}
         return self._deployed[tip]
 
     def snapshot(self, tip: Commit) -> Snapshot:

@@ -46,8 +46,22 @@ def _bytes(snapshot: Snapshot) -> int | None:
 
 
 def _worst(snapshot: Snapshot) -> float | None:
-    path = next((path for path in sorted(snapshot.files) if path.endswith(SLICES)), None)
-    content = snapshot.read(path) if path is not None else None
+    """Return the worst of all such files that a stage makes; a file that anybody lays beside them says nothing."""
+    made = [path for path in snapshot.files if path.endswith(SLICES) and _is_made(path, snapshot)]
+    found = [_worst_in(snapshot.read(path)) for path in made]
+    values = [value for value in found if value is not None]
+    return max(values) if values and len(values) == len(found) else None
+
+
+def _is_made(path: str, snapshot: Snapshot) -> bool:
+    for project in projects(snapshot):
+        maker = project.makers.get(path) or project.maker_around(path)
+        if maker is not None and not maker.name.endswith(".dvc"):
+            return True
+    return False
+
+
+def _worst_in(content: bytes | None) -> float | None:
     if content is None or len(content) > LARGEST:
         return None
     try:

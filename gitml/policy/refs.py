@@ -69,11 +69,14 @@ class Target(NamedTuple):
         Whether it is an object of its own.
     name
         What that object says its own name is; empty where it says none.
+    deployment
+        The commit of production that it says it is about; empty where it says none.
     """
 
     commit: str | None
     is_annotated: bool
     name: str = ""
+    deployment: str = ""
 
 
 class Tip(NamedTuple):
@@ -128,9 +131,10 @@ def model_tag(
     update: RefUpdate,
     target: Target,
     releases: dict[str, Tip],
-    deployed: Collection[str],
+    production: Mapping[str, str],
     config: Config,
     in_production: str = "",
+    next_counter: int = 1,
 ) -> Violation | None:
     """Judge a tag of the model registry.
 
@@ -142,12 +146,14 @@ def model_tag(
         What it is to point to.
     releases
         The tips of the ``models/*`` branches, by their short names, as they are after the push.
-    deployed
-        The trees that production has had, as it is after the push.
+    production
+        The commits that production has had, as it is after the push, and their trees.
     config
         The project's configuration.
     in_production
         The tree that production has after the push; empty for none.
+    next_counter
+        The counter that no tag of the model has had before the push, and all higher ones.
     """
     severity = severity_of(config, "immutable-model")
     tag = tags.parse(update.tag or "")
@@ -157,24 +163,26 @@ def model_tag(
         done = "deleted" if update.does == "delete" else "moved"
         why = "The registry's tags are its history: each is created once. A later tag says what changed."
         return Violation("immutable-model", severity, f"the tag {tag} cannot be {done}", why)
-    fault = _why_not(tag, target, releases, deployed)
+    fault = _why_not(tag, target, releases) or _why_no_stage(tag, target, releases, production, in_production)
+    if fault is None and tag.action in ("assign", "unassign") and tag.counter < next_counter:
+        fault = f"The next counter is {next_counter}: a tag of this one was made before."
     if fault is None:
         return _yanked_while_in_production(tag, releases, in_production, severity)
     mend = ("gitml model release",) if tag.action == "register" else ("gitml ci record",)
     return Violation("immutable-model", severity, f"the tag {tag} does not mark a release", fault, mend)
 
 
-def _why_not(tag: GtoTag, target: Target, releases: dict[str, Tip], deployed: Collection[str]) -> str | None:
+def _why_not(tag: GtoTag, target: Target, releases: dict[str, Tip]) -> str | None:
     """Say why a new tag of the registry is not where it belongs; None where it is."""
     if not target.is_annotated:
         return "GTO and gitml read annotated tags only: they say who made them and when."
     if target.name and target.name != str(tag):
         return f"It is the object of another tag, {shown(target.name)}, put under this name."
     if tag.action == "deprecate":
-        return None
+        return "GTO would show nothing of the model any more, for ever. A release that is bad is yanked."
     if tag.action in ("register", "deregister"):
         version = versions.parse(f"{tag.artifact}@{tag.version}")
-        if version is None:
+        if version is None or tag.counter:
             return f"The release N of a model is tagged {tag.artifact}@vN.0.0."
         tip = releases.get(version.branch)
         if tip is None:
@@ -185,8 +193,25 @@ def _why_not(tag: GtoTag, target: Target, releases: dict[str, Tip], deployed: Co
     tips = [tip for name, tip in releases.items() if tip.commit == target.commit and _is_of(name, tag.artifact)]
     if not tips:
         return f"A stage is given to the tip of a branch models/{tag.artifact}-v<N>, and to no other commit."
-    if tag.action == "assign" and tag.stage == PRODUCTION and not any(tip.tree in deployed for tip in tips):
-        return f"production/production-{tag.artifact} does not have this model, and never had."
+    return None
+
+
+def _why_no_stage(
+    tag: GtoTag, target: Target, releases: dict[str, Tip], production: Mapping[str, str], now: str
+) -> str | None:
+    """Say why a tag about the stage production is not what production's branch is, or was."""
+    if tag.stage != PRODUCTION:
+        return None
+    branch = f"production/production-{tag.artifact}"
+    if tag.action == "unassign":
+        return f"The stage is what {branch} has, and that goes forward only."
+    trees = {tip.tree for name, tip in releases.items() if tip.commit == target.commit and _is_of(name, tag.artifact)}
+    if trees.isdisjoint(production.values()):
+        return f"{branch} does not have this model, and never had."
+    if target.deployment and production.get(target.deployment) not in trees:
+        return f"It says to be about {shown(target.deployment)}, by which {branch} did not get this model."
+    if not target.deployment and now not in trees:
+        return f"{branch} has another model now; a tag about an earlier time names its commit: Deployment: <id>."
     return None
 
 
@@ -305,6 +330,10 @@ def production_tree(
     opening = None if has_yet else move.commits[-1]
     wrong = [commit for commit in move.commits if commit.tree not in model_trees and commit is not opening]
     found = [_foreign(commit, name, severity) for commit in reversed(wrong)]
+    if len(move.commits) - (opening is not None) > 1:
+        says = f"{len(move.commits) - (opening is not None)} deployments of {name} come at once"
+        why = "Each is judged by itself, as production is when it comes: push one after the other."
+        found.append(Violation("production-tree", severity, says, why))
     bad = [(commit, yanked[commit.tree]) for commit in reversed(move.commits) if commit.tree in yanked]
     found += [_withdrawn(commit, version, severity) for commit, version in bad]
     if opening is not None and (opening.has_files or opening.parents):

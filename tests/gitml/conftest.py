@@ -239,18 +239,21 @@ class Registry:
     def release(self, number: int, model: str = "model", **files: str) -> str:
         """Release a tree as models/<model>-v<number>, with its tag, and return the commit."""
         own = {"reports__lr__README.md": finished_report(), **(files or {"model": f"{model} {number}"})}
-        commit = self.of_an_experiment(own)
+        commit = self.of_an_experiment(own, number=number, model=model)
         tag = f"{model}@v{number}.0.0"
         self.repo.git("tag", "--annotate", "--message", "release", tag, commit)
         done = self.push(f"{commit}:refs/heads/models/{model}-v{number}", f"refs/tags/{tag}")
         assert done.code == 0, done.err
         return commit
 
-    def of_an_experiment(self, files: dict[str, str], metrics: dict[str, object] | None = None) -> str:
+    def of_an_experiment(
+        self, files: dict[str, str], metrics: dict[str, object] | None = None, number: int = 1, model: str = "model"
+    ) -> str:
         """Store an experiment on main, and the commit of its release, which says truly where it comes from."""
         parent = self.store(self.tree(**files), self.repo.git("rev-parse", "origin/main"), message="experiment: lr")
         lock = {"dvc.lock": hashlib.sha256(files["dvc.lock"].encode()).hexdigest()} if "dvc.lock" in files else {}
-        told = json.dumps({"experiment": "lr", "commit": parent, "metrics": metrics or {}, "lock": lock})
+        said = {"model": model, "version": number, "experiment": "lr", "commit": parent}
+        told = json.dumps({**said, "metrics": metrics or {}, "lock": lock})
         return self.store(self.tree(**{"provenance.json": told, **files}), parent)
 
     def promotion(self, release: str, number: int, production: str, model: str = "model") -> str:

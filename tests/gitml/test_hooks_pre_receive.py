@@ -414,7 +414,7 @@ class TestRelease:
         )
         files = {"dvc.yaml": stage, "dvc.lock": lock, "m.json": metrics, ".dvc__config": "", "n": str(number)}
         said = json.loads(metrics)
-        commit = gated.of_an_experiment({**told, **files}, {} if "NaN" in metrics else said)
+        commit = gated.of_an_experiment({**told, **files}, {} if "NaN" in metrics else said, number)
         done = push(gated.repo, f"{commit}:refs/heads/models/model-v{number}")
         gated.repo.git("update-ref", "refs/made/it", commit)
         return done

@@ -9,6 +9,9 @@ from collections.abc import Callable
 import pytest
 from markdown_it import MarkdownIt
 
+from gitml.conventions.versions import ModelVersion
+from gitml.policy import approvals
+
 from .conftest import Done
 from .teams import APPROVED_BY_ONE, CONFIG, PRODUCTION, Team, deployed, finish_report, released, team
 
@@ -77,6 +80,12 @@ class TestText:
         assert "\x1b" not in gitml("model", "show", "v1", at=team.ada.path).out
 
 
+def step(team: Team, version: str, onto: str) -> str:
+    """Store a commit of production by hand."""
+    tree = team.ada.git("rev-parse", f"models/model-{version}^{{tree}}")
+    return team.ada.git("commit-tree", tree, "-p", onto, "-m", f"model: promote model-{version}")
+
+
 class TestRules:
     """A pull request is judged by main's rules, whatever it brings."""
 
@@ -103,6 +112,124 @@ class TestRules:
         )
         assert (pushed.code, "approvals" in pushed.err) == (1, True)
         assert team.server.git("ls-tree", PRODUCTION) == ""
+
+    def test_gates_are_not_passed_by_the_way_back(self, team: Team, gitml: Gitml) -> None:
+        """A worse model in between, and in the next push it would have been there."""
+        team.law(CONFIG.replace("0.005", "0.001"))
+        released(team, gitml, "lower", "higher")
+        deployed(team, gitml, "v2")
+        ada = team.ada
+        ada.git("fetch", "--quiet")
+        tip = ada.git("rev-parse", f"origin/{PRODUCTION}")
+        assert "gates" in ada.run("git", "push", "origin", f"{step(team, 'v1', tip)}:refs/heads/{PRODUCTION}").err
+        both = step(team, "v2", step(team, "v1", tip))
+        pushed = ada.run("git", "push", "origin", f"{both}:refs/heads/{PRODUCTION}")
+        assert (pushed.code, "2 deployments of production/production-model come at once" in pushed.err) == (1, True)
+
+    def test_an_approval_of_what_stood_elsewhere(self, team: Team, gitml: Gitml) -> None:
+        """A merge that brings an old promotion, approved as it was then, onto what is there now."""
+        ben = team.clone("ben")
+        team.law(CONFIG + APPROVED_BY_ONE, allowed_signers=team.signer(ben, "ben"))
+        released(team, gitml, "lower", "middle", "higher")
+        for version in ("v1", "v2"):
+            assert gitml("model", "promote", version, at=team.ada.path).code == 0
+            assert gitml("model", "approve", version, at=ben.path).code == 0
+        ada = team.ada
+        ada.git("fetch", "--quiet")
+        old = ada.git("rev-parse", "origin/promote/model-v2")
+        assert gitml("model", "promote", "v1", "--merge", at=ada.path).code == 0
+        ada.git("fetch", "--quiet")
+        tip, tree = ada.git("rev-parse", f"origin/{PRODUCTION}"), ada.git("rev-parse", "models/model-v2^{tree}")
+        merge = ada.git("commit-tree", tree, "-p", tip, "-p", old, "-m", "Merge pull request 7")
+        pushed = ada.run("git", "push", "origin", f"{merge}:refs/heads/{PRODUCTION}")
+        assert (pushed.code, "is approved by 0 of 1" in pushed.err) == (1, True)
+
+    def test_one_key_is_one_person(self, team: Team, gitml: Gitml) -> None:
+        eve = team.clone("eve")
+        line = team.signer(eve, "eve").replace("eve@example.com", "*@example.com")
+        team.law(CONFIG + APPROVED_BY_ONE.replace("1", "2"), allowed_signers=line)
+        released(team, gitml, "lower")
+        assert gitml("model", "promote", "v1", at=team.ada.path).code == 0
+        for email in ("eve@example.com", "eve2@example.com"):
+            eve.git("config", "user.email", email)
+            assert gitml("model", "approve", "v1", at=eve.path).code == 0
+        done = gitml("model", "promote", "v1", "--merge", at=team.ada.path)
+        words = " ".join(done.err.split())
+        assert (done.code, "is approved by 1 of 2" in words, "counted already" in words) == (1, True, True)
+
+    def test_who_made_the_experiment_made_the_model(self, team: Team, gitml: Gitml) -> None:
+        eve = team.clone("eve")
+        team.law(CONFIG + APPROVED_BY_ONE, allowed_signers=team.signer(eve, "eve"))
+        ada = team.ada
+        ada.git("switch", "--quiet", "experiments/lower")
+        ada.git("-c", "user.email=eve@example.com", "commit", "--quiet", "--allow-empty", "-m", "experiment: a thought")
+        assert gitml("model", "release", at=ada.path).code == 0
+        assert gitml("model", "promote", "v1", at=ada.path).code == 0
+        done = gitml("model", "approve", "v1", at=eve.path)
+        assert (done.code, "you made the model" in done.err) == (1, True)
+
+    @pytest.mark.parametrize("email", ["Eve@Example.com", "e.v-e@example.com"])
+    def test_an_address_as_it_is_written(self, team: Team, gitml: Gitml, email: str) -> None:
+        eve = team.clone("eve", email)
+        team.law(CONFIG + APPROVED_BY_ONE, allowed_signers=team.signer(eve, "eve"))
+        released(team, gitml, "lower")
+        assert gitml("model", "promote", "v1", at=team.ada.path).code == 0
+        done = gitml("model", "approve", "v1", at=eve.path)
+        assert (done.code, ": 1 of 1" in done.out) == (0, True), done
+        assert gitml("model", "promote", "v1", "--merge", at=team.ada.path).code == 0
+
+    def test_a_name_that_somebody_took(self, team: Team, gitml: Gitml) -> None:
+        ben = team.clone("ben")
+        team.law(CONFIG + APPROVED_BY_ONE, allowed_signers=team.signer(ben, "ben"))
+        released(team, gitml, "lower")
+        assert gitml("model", "promote", "v1", at=team.ada.path).code == 0
+        ada = team.ada
+        ada.git("fetch", "--quiet")
+        commit = ada.git("rev-parse", "origin/promote/model-v1")
+        taken = approvals.name_of(ModelVersion("model", 1), commit, "ben@example.com")
+        ada.git("tag", "-m", "squat", taken, commit)
+        ada.git("push", "--quiet", "origin", f"refs/tags/{taken}")
+        done = gitml("model", "approve", "v1", at=ben.path)
+        assert (done.code, ": 1 of 1" in done.out) == (0, True), done
+
+    def test_a_release_without_its_signed_tag_is_not_promoted(self, team: Team, gitml: Gitml) -> None:
+        ben = team.clone("ben")
+        lines = team.signer(ben, "ben") + team.signer(team.ada, "ada")
+        team.law(CONFIG + APPROVED_BY_ONE + "signed_releases = true\n", allowed_signers=lines)
+        released(team, gitml, "lower")
+        team.server.git("update-ref", "-d", "refs/tags/model@v1.0.0")
+        team.ada.git("update-ref", "-d", "refs/tags/model@v1.0.0")
+        done = gitml("model", "promote", "v1", at=team.ada.path)
+        assert (done.code, "signed-release" in done.err) == (1, True)
+
+    def test_the_registrys_tags_say_what_production_has(self, team: Team, gitml: Gitml) -> None:
+        """What GTO would believe for ever, since no tag of the registry goes away."""
+        released(team, gitml, "lower", "higher")
+        deployed(team, gitml, "v1")
+        deployed(team, gitml, "v2")
+        ada = team.ada
+        ada.git("fetch", "--quiet", "--tags")
+        second = ada.git("rev-parse", f"origin/{PRODUCTION}")
+        tries = (
+            ("model@deprecated", "main", "x", "GTO would show nothing of the model"),
+            ("model#production!#9", "models/model-v2", "x", "goes forward only"),
+            ("model@v1.0.0#5", "models/model-v1", "x", "is tagged model@vN.0.0"),
+            ("model#production#9", "models/model-v1", f"x\n\nDeployment: {second}\n", "did not get this model"),
+            ("model#production#9", "models/model-v1", "x", "has another model now"),
+            ("model#production#1", "models/model-v2", f"x\n\nDeployment: {second}\n", "cannot be moved"),
+        )
+        for tag, target, message, why in tries:
+            ada.git("tag", "--force", "-m", message, tag, target)
+            pushed = ada.run("git", "push", "--no-verify", "--force", "origin", f"refs/tags/{tag}")
+            words = " ".join(pushed.err.replace("remote:", "").split())
+            assert (pushed.code, why in words) == (1, True), (tag, words)
+            ada.git("tag", "--delete", tag)
+
+    def test_main_goes_forward_only(self, team: Team, gitml: Gitml) -> None:
+        team.law(CONFIG)
+        ada = team.ada
+        pushed = ada.run("git", "push", "--force", "origin", "main~1:main")
+        assert (pushed.code, "main cannot be forced" in pushed.err) == (1, True)
 
     def test_several_steps_in_one_push_each_need_a_vote(self, team: Team, gitml: Gitml) -> None:
         ben = team.clone("ben")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gitml.conventions.versions import ModelVersion
 from gitml.git import oplog
 from gitml.models import provenance
 
@@ -219,7 +220,8 @@ class TestWhatIsRefused:
         team.law('[gates."slices.worst"]\nmax = 0.3\n')
         team.ada.git("switch", "--quiet", "experiments/lower")
         if table is not None:
-            team.ada.commit("experiment: groups", **{"analysis/slices.csv": table})
+            team.ada.commit("experiment: groups", **{"results/train/plots/analysis/slices.csv": table})
+            team.ada.commit("experiment: better ones", **{"aaa/analysis/slices.csv": "slice,excess\na,0.0\n"})
         assert says in self.refused(team, gitml)
 
     def test_no_metrics_file_can_say_what_is_derived(self, team: Team, gitml: Gitml) -> None:
@@ -409,12 +411,52 @@ class TestRepackage:
         told = said(fixed)._replace(
             commit=ada.git("rev-parse", parent),
             metrics={"roc_auc": 0.709},
+            params={**said(fixed).params, "train.lr": 9e-3},
             lock={"dvc.lock": hashlib.sha256((ada.path / "dvc.lock").read_bytes()).hexdigest()},
             repackaged=said(fixed).version,
+            version=ModelVersion("model", 3),
         )
         ada.commit("model: release model-v3", **{"provenance.json": provenance.render(told).decode()})
         pushed = ada.run("git", "push", "origin", "HEAD:refs/heads/models/model-v3")
         assert pushed.code == 1
         words = " ".join(pushed.err.replace("remote:", "").split())
-        assert "It says that its model is that of model-v1, and dvc.lock is another one." in words
+        assert "It says that its model is that of model-v1, and pipeline, lock or figures are others." in words
         assert "lock-stale" in words
+
+    def test_figures_that_no_run_made(self, fixed: Team, gitml: Gitml) -> None:
+        """The lock is the release's, and another file says to be the metrics."""
+        ada = fixed.ada
+        text = (ada.path / "dvc.yaml").read_text()
+        kept = text.replace("    metrics:\n    - results/train/metrics.json:\n        cache: false\n", "")
+        assert kept != text
+        odd = kept.replace("stages:\n", "stages:\n  zz:\n    cmd: 'true'\n    metrics: [zz.json: {cache: false}]\n")
+        ada.commit("infra: better", **{"dvc.yaml": odd, "zz.json": '{"roc_auc": 0.99}'})
+        words = ("model", "release", "infra/fix", "--experiment", "lower", "--repackage")
+        done = gitml(*words, at=ada.path)
+        assert (done.code, "no release has the model of" in done.err) == (2, True)
+
+    def test_none_vouches_for_itself(self, fixed: Team, gitml: Gitml) -> None:
+        ada = fixed.ada
+        ada.git("switch", "--quiet", "-c", "infra/itself", "experiments/higher")
+        ada.change("stages/data.sh", "mkdir", "# changed\nmkdir")
+        parent = ada.git("rev-parse", ada.commit("infra: never run"))
+        own = ModelVersion("model", 3)
+        told = said(fixed)._replace(
+            commit=parent,
+            metrics={"roc_auc": 0.709},
+            params={**said(fixed).params, "train.lr": 9e-3},
+            lock={"dvc.lock": hashlib.sha256((ada.path / "dvc.lock").read_bytes()).hexdigest()},
+            version=own,
+            repackaged=own,
+        )
+        ada.commit("model: release model-v3", **{"provenance.json": provenance.render(told).decode()})
+        pushed = ada.run("git", "push", "origin", "HEAD:refs/heads/models/model-v3")
+        assert (pushed.code, "lock-stale" in pushed.err, "provenance" in pushed.err) == (1, True, True)
+
+
+def test_one_commit_is_one_release(team: Team, gitml: Gitml) -> None:
+    """Under another name, or of another model, it would be promoted after it was withdrawn."""
+    assert gitml("model", "release", "lower", at=team.ada.path).code == 0
+    for branch in ("models/churn-v1", "models/model-v9"):
+        pushed = team.ada.run("git", "push", "origin", f"models/model-v1:refs/heads/{branch}")
+        assert (pushed.code, "It says that it is another release than" in pushed.err) == (1, True)

@@ -100,9 +100,10 @@ class TestSmuggling:
         registry = Registry(server.clone("registry"))
         ref = "refs/heads/production/production-model"
         opening, one, two = registry.open(), registry.release(1), registry.release(2)
-        tip = registry.store(f"{one}^{{tree}}", opening)
-        tip = registry.store(f"{two}^{{tree}}", tip)
-        assert push(registry.repo, f"{tip}:{ref}").code == 0
+        tip = opening
+        for release in (one, two):
+            tip = registry.store(f"{release}^{{tree}}", tip)
+            assert push(registry.repo, f"{tip}:{ref}").code == 0
         aside = registry.store(registry.tree(**{"secret.py": SECRET}), tip, message="infra: x")
         merge = registry.store(f"{one}^{{tree}}", tip, aside, message="merge")
         assert rules(push(registry.repo, f"{merge}:{ref}")) == "no-secret"
@@ -229,7 +230,7 @@ class TestManyAtOnce:
         repo = registry.repo
         opening = registry.open()
         registry.release(1)
-        two = registry.of_an_experiment({"reports__lr__README.md": finished_report(), "model": "2"})
+        two = registry.of_an_experiment({"reports__lr__README.md": finished_report(), "model": "2"}, number=2)
         repo.git("tag", "-a", "-m", "x", "model@v2.0.0", two)
         promotion = registry.promotion(two, 2, opening)
         updates = [f"{two}:refs/heads/models/model-v2", "refs/tags/model@v2.0.0"]

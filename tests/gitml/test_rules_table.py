@@ -240,7 +240,7 @@ class TestAnyString:
         )
         refs.immutable_branch(update, Config())
         refs.replacement(update, Config())
-        refs.model_tag(update, Target(new, is_annotated, name), {}, (), Config())
+        refs.model_tag(update, Target(new, is_annotated, name), {}, {}, Config())
         refs.promote_shape(update, None, None, None, Config())
         refs.production_tree(update, refs.Move((), False), (), old is not None, Config())
 
