@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.conventions import branches, tags
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 _HEADS = "refs/heads/"
 _TAGS = "refs/tags/"
-_APPROVALS = f"{_TAGS}approve/"
+_APPROVAL = re.compile(f"{_TAGS}approve/[^/]+/[0-9a-f]{{12}}/[^/]+")
+"""No other depth: a tag that is named like the folder of approvals would keep them out of a clone."""
+
 _FOLDERS = ("models/", "production/", "promote/")
 
 
@@ -163,13 +166,13 @@ def _is_wanted(ref: str, main: str) -> bool:
 
 def _is_of_models(ref: str) -> bool:
     tag = tags.parse(ref.removeprefix(_TAGS))
-    return ref.startswith(_APPROVALS) or (tag is not None and branches.is_model(tag.artifact))
+    return _APPROVAL.fullmatch(ref) is not None or (tag is not None and branches.is_model(tag.artifact))
 
 
 def _fetch(remote: str, heads: Mapping[str, str], marks: Mapping[str, str], at: Path | None) -> None:
     """Bring branches and tags here; a tag of the registry never moves, an approval may be withdrawn and given anew."""
     here = server.refs_seen_from_clone(remote, at)
-    fixed = {ref: oid for ref, oid in marks.items() if not ref.startswith(_APPROVALS)}
+    fixed = {ref: oid for ref, oid in marks.items() if not _APPROVAL.fullmatch(ref)}
     clashes = [ref for ref, oid in fixed.items() if here.get(ref, oid) != oid]
     if clashes:
         name = clashes[0].removeprefix(_TAGS)

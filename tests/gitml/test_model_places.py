@@ -42,6 +42,16 @@ class TestTags:
         team.ada.git("tag", "-m", "stale", f"approve/model-v1/{commit[:12]}/cy", "main")
         deployed(team, gitml, "v1")
 
+    def test_a_tag_where_approvals_have_their_folder(self, team: Team, gitml: Gitml) -> None:
+        """It would stand in the way of each of them in whatever clone had fetched it."""
+        released(team, gitml, "lower")
+        team.server.git("tag", "approve/model-v1", "main")
+        gitml("model", "promote", "v1", at=team.ada.path)
+        team.server.git("tag", "--delete", "approve/model-v1")
+        commit = team.server.git("rev-parse", "promote/model-v1")
+        team.server.git("tag", "-m", "fine", f"approve/model-v1/{commit[:12]}/ben", commit)
+        deployed(team, gitml, "v1")
+
     def test_a_tag_of_the_registry_that_is_another_one_here(self, team: Team, gitml: Gitml) -> None:
         released(team, gitml, "lower")
         team.ada.git("tag", "--force", "-m", "by hand", "model@v1.0.0", "main")
