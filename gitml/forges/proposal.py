@@ -132,7 +132,9 @@ def propose(
         if there.forge is None:
             return None
         page = compare_url(url, promotion.branch, promotion.into, there.forge.name, environ.get("GITML_FORGE_URL", ""))
-        return _opened(there.forge, promotion, seen, at)
+        return there.forge.open(
+            promotion.branch, promotion.into, title(promotion, seen.config), body(promotion, seen, at)
+        )
     except NoToken as error:
         kind = seen.config.forge.kind or environ.get("GITML_FORGE", "")
         page = compare_url(url, promotion.branch, promotion.into, kind, environ.get("GITML_FORGE_URL", ""))
@@ -144,7 +146,9 @@ def propose(
 def refresh(
     promotion: Promotion, seen: Upstream, environ: Mapping[str, str], at: Path | None = None
 ) -> PullRequest | None:
-    """Bring the pull request of a promotion up to date; one that somebody closed is not opened again.
+    """Bring the pull request of a promotion up to date, if its title or its verdict is of another time.
+
+    One that somebody closed is not opened again, and what a reviewer ticked in one that is right stays.
 
     Returns
     -------
@@ -158,17 +162,24 @@ def refresh(
     """
     try:
         there = place(seen.remote, seen.config, environ, at)
-        if there.forge is None or there.forge.find(promotion.branch, promotion.into) is None:
+        if there.forge is None:
             return None
-        return _opened(there.forge, promotion, seen, at)
+        request = there.forge.find(promotion.branch, promotion.into)
+        if request is None:
+            return None
+        name, text = title(promotion, seen.config), body(promotion, seen, at)
+        if (request.title, _verdict(request.body)) == (name, _verdict(text)):
+            return request
+        return there.forge.update(request.number, title=name, body=text)
     except NoToken:
         return None
     except GitmlError as error:
         raise NotProposed(promotion, error, "") from None
 
 
-def _opened(forge: Forge, promotion: Promotion, seen: Upstream, at: Path | None) -> PullRequest:
-    return forge.open(promotion.branch, promotion.into, title(promotion, seen.config), body(promotion, seen, at))
+def _verdict(text: str) -> list[str]:
+    """Return the lines above the first heading: why it is a way back, which model is better, what the gates say."""
+    return [line.strip() for line in text.partition("### ")[0].splitlines()]
 
 
 def title(promotion: Promotion, config: Config) -> str:

@@ -112,6 +112,9 @@ class TestPromote:
         hub.failures.clear()
         assert gitml("ci", "record", at=team.ada.path).code == 0
         assert all("model-v2" in hub.pulls[number].body.splitlines()[0] for number in numbers)
+        ticked = hub.pulls[numbers[0]].body = hub.pulls[numbers[0]].body.replace("- [ ] I read", "- [x] I read")
+        assert gitml("ci", "record", at=team.ada.path).code == 0
+        assert "- [x] I read" in ticked and hub.pulls[numbers[0]].body == ticked
         hub.fail_next(403, times=1)
         assert gitml("ci", "record", at=team.ada.path).code == 3
 
