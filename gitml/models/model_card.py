@@ -107,7 +107,8 @@ def _where_it_fails(released: Snapshot) -> str:
     rows = [row for row in csv.DictReader(io.StringIO(content.decode("utf-8", "replace"))) if row.get("slice")]
     if not rows:
         return ""
-    shown = [[plain(row.get(column) or "") for column in ("slice", "share", "excess")] for row in rows[:MOST_SLICES]]
+    columns = ("slice", "share", "excess")
+    shown = [[_measured(row.get(column) or "") for column in columns] for row in rows[:MOST_SLICES]]
     lines = table(("rows with", "share", "loss above all rows"), shown, right=(1, 2))
     return f"## Where it is worst\n\n{lines}"
 
@@ -127,6 +128,14 @@ def _params(params: Mapping[str, Any]) -> str:
     more = len(lines) - MOST_PARAMS
     shown = [line[:_LONGEST] for line in lines[:MOST_PARAMS]]
     return block([*shown, *([f"and {more} more"] if more > 0 else [])])
+
+
+def _measured(text: str) -> str:
+    """Return what a table says as a figure, where it is one."""
+    try:
+        return figure(float(text))
+    except ValueError:
+        return plain(text)
 
 
 def _figure(value: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gitml.conventions.versions import ModelVersion
 from gitml.models import provenance
 
 from .conftest import Done, Repo, Server
@@ -101,3 +102,23 @@ def test_figures_of_another_model_than_productions_do_not_count(measured: Repo, 
     pushed = measured.run("git", "push", "--no-verify", "origin", "HEAD:refs/heads/models/model-v3")
     assert (pushed.code, "its test data are not those of" in pushed.err) == (1, True)
     assert json.loads(gitml("model", "list", "--json", at=measured.path).out)
+
+
+@pytest.mark.parametrize("figure", [40.0, 1.0])
+def test_verify_measures_it_once_more(measured: Repo, gitml: Gitml, figure: float) -> None:
+    """Whoever releases says how good production is on the new data; only to measure again proves it."""
+    run(measured, gitml, "better", weight="5\n", rows="10\n")
+    assert gitml("model", "release", "better", at=measured.path).code == 0
+    found = told(measured, "model-v2")
+    assert found.rescored is not None
+    lie = found._replace(version=ModelVersion("model", 3), rescored=(found.rescored[0], {"score": figure}))
+    measured.git("switch", "--quiet", "--detach", "origin/models/model-v2^")
+    measured.commit("model: release", **{"provenance.json": provenance.render(lie).decode(), "MODEL_CARD.md": "x\n"})
+    measured.git("tag", "-m", "release", "model@v3.0.0")
+    measured.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/models/model-v3", "model@v3.0.0")
+    measured.git("switch", "--quiet", "main")
+    done = gitml("model", "verify", "v3", at=measured.path)
+    assert (done.code, "the releaser's word, until --reproduce measures it" in done.out) == (0, True), done
+    done = gitml("model", "verify", "v3", "--reproduce", at=measured.path)
+    assert done.code == (0 if figure == 40 else 1), done
+    assert ("✓" if figure == 40 else "✗") + " rescored" in done.out
