@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from gitml.cli.plan_text import planned
 from gitml.cli.terminal import printable
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.git.plan import describe
@@ -32,7 +33,7 @@ def command(version: str, model: str, remote: str, dry_run: bool, as_json: bool)
     """
     session = Session(version, model, remote, may_ask=sys.stdin.isatty())
     if dry_run:
-        print("\n".join(printable(f"would {line}") for line in describe(session.plan())))
+        print(planned(describe(session.plan()), as_json=as_json))
         return
     approved = session.carry_out()
     print(_as_json(approved) if as_json else _as_text(approved))

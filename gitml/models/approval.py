@@ -94,7 +94,7 @@ class Session:
             raise NoIdentity
         self._at = at
         self._may_ask = may_ask
-        self.remote = upstream.choose(remote, "gitml model approve", at)
+        self.remote = upstream.choose(remote, upstream.typed("gitml", "model", "approve", text, model=model), at)
         self.upstream = upstream.look(self.remote, at)
         found = registry.find(text, self.upstream.registry, model)
         self.version = found.version

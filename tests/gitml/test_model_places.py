@@ -150,10 +150,8 @@ class TestWhichRemote:
         ("named", "mend"),
         [
             ("../server.git", "git remote add server ../server.git"),
-            (
-                "https://ada:pass@example.com/x",
-                "git remote add server https://***@example.com/x",
-            ),  # pragma: allowlist secret
+            # pragma: allowlist nextline secret
+            ("https://ada:pass@example.com/x", "git remote add server https://***@example.com/x"),
             ("-x", "git remote -v"),
             ("upstream", "git remote add upstream https://example.com/team/project.git"),
         ],

@@ -121,14 +121,15 @@ class TestGto:
 
 
 class TestRead:
-    def test_the_local_branch_counts_before_a_remote_s(self, team: Models, tmp_path: Path) -> None:
+    def test_what_a_remote_has_counts_before_a_local_branch(self, team: Models, tmp_path: Path) -> None:
         team.repo.git("clone", "--quiet", ".", "../clone")
         clone = Repo(tmp_path / "clone")
         tip = team.commits["model-v2"]
         clone.git("update-ref", "refs/heads/production/production-model", tip)
-        assert registry.read(at=clone.path).production("model") == tip
-        seen = registry.read("origin", clone.path)
-        assert seen.production("model") == team.repo.git("rev-parse", "production/production-model")
+        there = team.repo.git("rev-parse", "production/production-model")
+        assert there != tip
+        assert registry.read(at=clone.path).production("model") == there
+        assert registry.read("origin", clone.path).production("model") == there
         assert registry.read("nobody", clone.path).releases == {}
 
     def test_names_that_mean_nothing_here_are_passed_over(self, team: Models) -> None:
