@@ -21,6 +21,8 @@ from .ci_runs import TOKEN, Hub, Run, opened
 from .conftest import Registry, Repo, Server
 from .test_ci_templates import GITLAB, JOBS, WORKFLOWS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def hub(server: Server) -> Iterator[Hub]:

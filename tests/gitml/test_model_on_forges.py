@@ -13,6 +13,8 @@ from .forge_repository import MergeRefused
 from .forge_server import ForgeServer
 from .teams import CONFIG, PRODUCTION, Team, released, team
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["team"]
 
 Gitml = Callable[..., Done]

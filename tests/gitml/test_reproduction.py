@@ -37,6 +37,8 @@ from .conftest import ROOT, Repo
 from .dvc_store import keep, md5_of, objects_in
 from .tiny_project import wait_for
 
+pytestmark = pytest.mark.slow
+
 CONFIG = "[core]\n    remote = storage\n['remote \"storage\"']\n    url = ../../remote\n"
 
 PIPELINE = """stages:
