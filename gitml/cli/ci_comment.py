@@ -47,7 +47,7 @@ def command(branch: str, remote: str, fetch: bool, dry_run: bool, as_json: bool)
     made = promotion.prepare(found, seen)
     with Objects() as objects:
         storage = storage_of(seen.main_commit, objects, repository.find().root)
-    text = proposal.body(made, seen, storage=storage, fetch=fetch)
+    text = proposal.body(made, seen, os.environ, storage=storage, fetch=fetch)
     if dry_run:
         print(json.dumps({"commented": False, "body": text}, indent=2) if as_json else text)
         return

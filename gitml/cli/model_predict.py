@@ -27,6 +27,7 @@ EVERY = 5.0
 """Seconds between two lines about long input."""
 
 _FORMATS: tuple[Format, ...] = ("csv", "json", "parquet")
+_ENDINGS: dict[str, Format] = {".parquet": "parquet", ".json": "json", ".jsonl": "json"}
 
 _EXAMPLE = """\b
 Example:
@@ -115,7 +116,7 @@ def _format(kind: Format | None, as_json: bool, output: str) -> Format:
     if as_json:
         return "json"
     ending = Path(output).suffix.lower()
-    chosen: Format = kind or {".parquet": "parquet", ".json": "json", ".jsonl": "json"}.get(ending, "csv")  # type: ignore[assignment]
+    chosen = kind or _ENDINGS.get(ending, "csv")
     if chosen == "parquet" and not output and sys.stdout.isatty():
         raise WrongUsage("Parquet is nothing for a terminal", "It is bytes.", ("add -o predictions.parquet",))
     return chosen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gitml.git.objects import Entry, tree_entries
 
 TYPE_CHECKING = False
@@ -47,7 +49,7 @@ class Trees:
             if not wanted:
                 break
             like = next(iter(wanted))
-            found = self._objects.read_each(wanted, lambda raw: tree_entries(raw, like), _LARGEST, "tree")  # noqa: B023
+            found = self._objects.read_each(wanted, partial(tree_entries, like=like), _LARGEST, "tree")
             self._trees.update(found)
             self._trees.update({oid: {} for oid in wanted if oid not in found})
             self.is_any_missing = self.is_any_missing or len(found) < len(wanted)

@@ -11,6 +11,7 @@ from gitml.forges.push_options import push_options
 from gitml.forges.remote import compare_url
 from gitml.models import evidence, registry
 from gitml.models.promotion import message
+from gitml.reports.forge_text import image_base
 from gitml.reports.markdown import plain
 
 if TYPE_CHECKING:
@@ -91,13 +92,18 @@ def said_with_the_push(promotion: Promotion, seen: Upstream, environ: Mapping[st
 
 
 def body(
-    promotion: Promotion, seen: Upstream, at: Path | None = None, storage: Storage | None = None, fetch: bool = False
+    promotion: Promotion,
+    seen: Upstream,
+    environ: Mapping[str, str],
+    at: Path | None = None,
+    storage: Storage | None = None,
+    fetch: bool = False,
 ) -> str:
-    """Return the evidence for a promotion as Markdown.
+    """Return the evidence for a promotion as Markdown, its plots as images where the forge can show them.
 
     Parameters
     ----------
-    promotion, seen, at
+    promotion, seen, environ, at
         What is promoted, and where to.
     storage, fetch
         As for `gitml.models.evidence.gather`.
@@ -106,8 +112,15 @@ def body(
     names = (str(promotion.version), str(before.version) if before is not None else "production")
     now, production = promotion.release.commit, promotion.production
     found = evidence.gather(now, production, seen.config, at, names=names, storage=storage, fetch=fetch)
-    text = evidence.as_markdown(found)
+    text = evidence.as_markdown(found, image_base=_images(now, seen, environ, at))
     return f"**Way back:** {plain(promotion.reason)}\n\n{text}" if promotion.reason else text
+
+
+def _images(commit: str, seen: Upstream, environ: Mapping[str, str], at: Path | None) -> str:
+    """Return where the forge shows a commit's files; empty where there is none. No token is needed to know."""
+    kind = seen.config.forge.kind
+    there = connect.place_of(connect.url_of(seen.remote, at), kind=kind, environ=environ) if kind != NO_FORGE else None
+    return image_base(there.kind, f"{there.web}/{there.path}", commit) if there is not None else ""
 
 
 def propose(
@@ -133,7 +146,7 @@ def propose(
             return None
         page = compare_url(url, promotion.branch, promotion.into, there.forge.name, environ.get("GITML_FORGE_URL", ""))
         return there.forge.open(
-            promotion.branch, promotion.into, title(promotion, seen.config), body(promotion, seen, at)
+            promotion.branch, promotion.into, title(promotion, seen.config), body(promotion, seen, environ, at)
         )
     except NoToken as error:
         kind = seen.config.forge.kind or environ.get("GITML_FORGE", "")
@@ -167,7 +180,7 @@ def refresh(
         request = there.forge.find(promotion.branch, promotion.into)
         if request is None:
             return None
-        name, text = title(promotion, seen.config), body(promotion, seen, at)
+        name, text = title(promotion, seen.config), body(promotion, seen, environ, at)
         if (request.title, _verdict(request.body)) == (name, _verdict(text)):
             return request
         return there.forge.update(request.number, title=name, body=text)

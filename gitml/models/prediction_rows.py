@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitml.errors import WrongUsage
@@ -107,10 +108,10 @@ class Table(NamedTuple):
         """Refuse a table whose columns are not the features, and say which are missing and which unknown."""
         if len(names) > MOST_COLUMNS:
             raise BadRows(self.name, f"It has {len(names):,} columns, and {MOST_COLUMNS:,} are read at most.")
-        seen: set[str] = set()
-        twice = [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
-        if twice:
-            raise BadRows(self.name, f"It has the column {twice[0][:80]} twice.")
+        seen = Counter(names)
+        twice = next((name for name, times in seen.items() if times > 1), None)
+        if twice is not None:
+            raise BadRows(self.name, f"It has the column {twice[:80]} twice.")
         wanted = [feature.name for feature in self.features]
         missing = [name for name in wanted if name not in seen]
         if missing:

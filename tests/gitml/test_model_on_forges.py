@@ -65,6 +65,18 @@ class TestPromote:
         again = gitml("model", "promote", "v1", at=team.ada.path)
         assert again.code == 0 and len(forge.pulls) == 1
 
+    def test_its_plots_are_images_of_the_released_commit(self, team: Team, forge: ForgeServer, gitml: Gitml) -> None:
+        ada = team.ada
+        ada.git("switch", "--quiet", "experiments/lower")
+        ada.commit("experiment: a picture", **{"reports/lower/roc.svg": "<svg xmlns='http://www.w3.org/2000/svg'/>"})
+        released(team, gitml, "lower")
+        body = forge.pulls[promoted(team, gitml, "v1")].body
+        commit = team.server.git("rev-parse", "models/model-v1")
+        tokens = [one for token in MarkdownIt("commonmark").parse(body) for one in (token.children or ())]
+        (image,) = [str(one.attrGet("src")) for one in tokens if one.type == "image"]
+        assert image.startswith(f"{forge.remote_url.removesuffix('.git')}/")
+        assert commit in image and image.partition("?")[0].endswith("reports/lower/roc.svg")
+
     @pytest.mark.parametrize("how", ["merge", "squash"])
     def test_merged_there_production_is_the_model(self, team: Team, hub: ForgeServer, gitml: Gitml, how: str) -> None:
         released(team, gitml, "lower", "middle")

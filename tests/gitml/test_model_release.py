@@ -329,7 +329,6 @@ class TestColleagues:
         ben = team.clone("ben")
         ben.git("tag", "--delete", "model@v1.0.0")
         ben.git("tag", "-m", "mine", "model@v1.0.0", "main")
-        done = gitml("model", "list", at=ben.path)
         done = gitml("model", "release", "main", "--experiment", "lower", at=ben.path)
         assert done.code == 3
         assert "the tag model@v1.0.0 here is not that of origin" in done.err
