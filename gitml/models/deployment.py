@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from gitml.conventions.branches import DEFAULT_MODEL
 from gitml.errors import GitmlError
@@ -79,7 +79,86 @@ class NotOpen(GitmlError):
         super().__init__(what, f"{why} Nothing was changed.", (f"gitml model promote {version}",))
 
 
-class Merge:
+class Session:
+    """A move of production, of which everything is known and judged before it is made.
+
+    Parameters
+    ----------
+    typed
+        The command, as it can be typed again.
+    remote
+        The git remote; empty for origin, or the only one.
+    at
+        A folder of the repository; None for the current one.
+
+    Attributes
+    ----------
+    command, verb
+        Its words, and how production moves: ``to`` a release, or ``back to`` it.
+    """
+
+    command: ClassVar[str]
+    verb: ClassVar[str]
+    promotion: Promotion
+
+    def __init__(self, typed: str, remote: str, at: Path | None) -> None:
+        if not repository.has_identity(at):
+            raise NoIdentity
+        self._at = at
+        self.remote = upstream.choose(remote, typed, at)
+        self.upstream = upstream.look(self.remote, at)
+        self.approvals: tuple[Approval, ...] = ()
+        self.gates: tuple[GateResult, ...] = ()
+
+    def plan(self) -> Plan:
+        """Return what will be done, and is not done yet."""
+        if not self.is_new:
+            return Plan(self.command, ())
+        branch = upstream.production_branch(self.version.model)
+        says = f"move {branch} {self.verb} {self.version}, tag it {self.tag}, in one push to {self.remote}"
+        steps = (Step("push", says, self._push), Step("log", "write down what was done", self._log))
+        return Plan(self.command, steps, 0)
+
+    def carry_out(self, on_step: Callable[[Step], None] | None = None) -> Deployed:
+        """Move production.
+
+        Raises
+        ------
+        RemoteMoved
+            Production moved meanwhile.
+        RefusedByRemote
+            The pre-receive hook said no.
+        """
+        carry_out(self.plan(), on_step)
+        before = self.before.version if self.before is not None else None
+        if not self.is_new:
+            tip = self.upstream.registry.production(self.version.model)
+            return Deployed(self.version, before, tip or "", "", False)
+        return Deployed(self.version, before, self.promotion.commit, str(self.tag), True, self.approvals, self.gates)
+
+    def _is_there(self, version: ModelVersion) -> bool:
+        """Say whether production has a release already, and remember what it has."""
+        self.version = version
+        self.before = registry.in_production(version.model, self.upstream.registry, self._at)
+        self.is_new = self.before is None or self.before.version != version
+        return not self.is_new
+
+    def _build(self) -> None:
+        self.tag, self._updates = updates(self.promotion, self.upstream, self._at)
+
+    def _push(self) -> None:
+        deploy(self.remote, self._updates, self._at)
+
+    def _log(self) -> None:
+        moves = [Move(ref, update.old, update.new, True) for ref, update in self._updates.items()]
+        if self.before is not None:
+            back = f'gitml model rollback --to {self.before.version} --reason "…"'
+        else:
+            back = "gitml model promote v<another>   # there is no way back before the first"
+        oplog.record(sys.argv[1:], moves, forward=(back,), at=self._at)
+
+
+class Merge(Session):
     """The merge of an open promotion, without a forge.
 
     Parameters
@@ -95,48 +174,18 @@ class Merge:
         A rule or gate says no, or not enough people agree.
     """
 
+    command = "model promote"
+    verb = "to"
+
     def __init__(self, text: str, model: str = DEFAULT_MODEL, remote: str = "", at: Path | None = None) -> None:
-        if not repository.has_identity(at):
-            raise NoIdentity
-        self._at = at
         words = ("gitml", "model", "promote", text, "--merge")
-        self.remote = upstream.choose(remote, upstream.typed(*words, model=model), at)
-        self.upstream = upstream.look(self.remote, at)
+        super().__init__(upstream.typed(*words, model=model), remote, at)
         found = registry.find(text, self.upstream.registry, model)
-        self.version = found.version
-        self.before = registry.in_production(found.version.model, self.upstream.registry, at)
-        self.is_new = self.before is None or self.before.version != found.version
-        self.approvals: tuple[Approval, ...] = ()
-        self.gates: tuple[GateResult, ...] = ()
-        if self.is_new:
-            self.promotion = self._open_one(found)
-            self._ask()
-            self.tag, self._updates = updates(self.promotion, self.upstream, at)
-
-    def plan(self) -> Plan:
-        """Return what will be done, and is not done yet."""
-        return _plan("model promote", self, f"move {_into(self.version)} to {self.version}, tag it")
-
-    def carry_out(self, on_step: Callable[[Step], None] | None = None) -> Deployed:
-        """Move production.
-
-        Raises
-        ------
-        RemoteMoved
-            Production moved meanwhile.
-        RefusedByRemote
-            The pre-receive hook said no.
-        """
-        carry_out(self.plan(), on_step)
-        return _deployed(self)
-
-    def push(self) -> None:
-        """Do the one push."""
-        deploy(self.remote, self._updates, self._at)
-
-    def log(self) -> None:
-        """Write down what was done."""
-        _log(self._updates, self.before, self._at)
+        if self._is_there(found.version):
+            return
+        self.promotion = self._open_one(found)
+        self._ask()
+        self._build()
 
     def _open_one(self, found: Release) -> Promotion:
         made = promotion.prepare(found, self.upstream, at=self._at)
@@ -157,7 +206,7 @@ class Merge:
             raise Refused(f"{self.version} does not go to production", judged, self.gates)
 
 
-class RollBack:
+class RollBack(Session):
     """The way back to a release that production had, at once.
 
     Parameters
@@ -177,42 +226,20 @@ class RollBack:
         Its data is not in the remote, or it was withdrawn.
     """
 
+    command = "model rollback"
+    verb = "back to"
+
     def __init__(
         self, text: str | None, reason: str, model: str = DEFAULT_MODEL, remote: str = "", at: Path | None = None
     ) -> None:
-        if not repository.has_identity(at):
-            raise NoIdentity
-        self._at = at
         words = ("gitml", "model", "rollback", *to(text), "--reason", reason, "--now")
-        self.remote = upstream.choose(remote, upstream.typed(*words, model=model), at)
-        self.upstream = upstream.look(self.remote, at)
-        self.before = registry.in_production(model, self.upstream.registry, at)
+        super().__init__(upstream.typed(*words, model=model), remote, at)
         found = past.way_back(text, model, self.upstream.registry, at)
-        self.version = found.version
-        self.is_new = self.before is None or self.before.version != self.version
-        self.approvals: tuple[Approval, ...] = ()
-        self.gates: tuple[GateResult, ...] = ()
-        if self.is_new:
-            self.promotion = promotion.prepare(found, self.upstream, reason, at)
-            self._ask()
-            self.tag, self._updates = updates(self.promotion, self.upstream, at)
-
-    def plan(self) -> Plan:
-        """Return what will be done, and is not done yet."""
-        return _plan("model rollback", self, f"move {_into(self.version)} back to {self.version}, tag it")
-
-    def carry_out(self, on_step: Callable[[Step], None] | None = None) -> Deployed:
-        """Move production; errors as for `Merge.carry_out`."""
-        carry_out(self.plan(), on_step)
-        return _deployed(self)
-
-    def push(self) -> None:
-        """Do the one push."""
-        deploy(self.remote, self._updates, self._at)
-
-    def log(self) -> None:
-        """Write down what was done."""
-        _log(self._updates, self.before, self._at)
+        if self._is_there(found.version):
+            return
+        self.promotion = promotion.prepare(found, self.upstream, reason, at)
+        self._ask()
+        self._build()
 
     def _ask(self) -> None:
         update = RefUpdate(f"{BRANCHES}{self.promotion.into}", self.promotion.production, self.promotion.commit)
@@ -265,36 +292,3 @@ def approvals_of(made: Promotion, seen: Upstream, at: Path | None = None) -> lis
         history = History(objects, at)
         read = [*history.read([made.commit]), *approvals.makers(made.release.commit, seen.main_commit, history)]
     return approvals.find(made.version, made.commit, seen.refs, seen.signers, approvals.authors_of(read), at)
-
-
-def _into(version: ModelVersion) -> str:
-    return upstream.production_branch(version.model)
-
-
-def _plan(command: str, session: Merge | RollBack, says: str) -> Plan:
-    if not session.is_new:
-        return Plan(command, ())
-    steps = (
-        Step("push", f"{says} {session.tag}, in one push to {session.remote}", session.push),
-        Step("log", "write down what was done", session.log),
-    )
-    return Plan(command, steps, 0)
-
-
-def _deployed(session: Merge | RollBack) -> Deployed:
-    before = session.before.version if session.before is not None else None
-    if not session.is_new:
-        tip = session.upstream.registry.production(session.version.model)
-        return Deployed(session.version, before, tip or "", "", False)
-    return Deployed(
-        session.version, before, session.promotion.commit, str(session.tag), True, session.approvals, session.gates
-    )
-
-
-def _log(wanted: dict[str, Update], before: Release | None, at: Path | None) -> None:
-    moves = [Move(ref, update.old, update.new, True) for ref, update in wanted.items()]
-    if before is not None:
-        back = f'gitml model rollback --to {before.version} --reason "…"'
-    else:
-        back = "gitml model promote v<another>   # there is no way back before the first"
-    oplog.record(sys.argv[1:], moves, forward=(back,), at=at)
