@@ -18,8 +18,7 @@ __all__ = ["team"]
 Gitml = Callable[..., Done]
 
 
-def weights(team: Team) -> bytes:
-    return b"3e-3\n"
+WEIGHTS = b"3e-3\n"
 
 
 def test_all_that_a_release_says(team: Team, gitml: Gitml) -> None:
@@ -67,7 +66,7 @@ def test_a_forged_metric_with_a_forged_lock(team: Team, gitml: Gitml) -> None:
 def test_an_object_that_was_replaced_in_its_place(team: Team, gitml: Gitml) -> None:
     released(team, gitml, "lower")
     for file in (team.ada.path / ".dvc/cache/files").rglob("*"):
-        if file.is_file() and file.read_bytes() == weights(team):
+        if file.is_file() and file.read_bytes() == WEIGHTS:
             file.chmod(0o644)
             file.write_bytes(b"9e-9\n")
             file.chmod(0o444)
