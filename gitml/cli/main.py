@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 
@@ -30,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 a rule or gate says no, 2 wrong usage, 3 a broken environment or a bug of gitml,
         130 interrupted, 141 whoever read the output is gone.
     """
+    if arguments is None:
+        atexit.register(gc.freeze)  # the process ends: what its modules hold need not be looked through once more
     words = list(sys.argv[1:] if arguments is None else arguments)
     _never_fail_on_a_letter()
     try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import stat
-import threading
 import time
 from typing import TYPE_CHECKING
 
+from gitml.git.processes import beside
+
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -63,8 +65,7 @@ class DrawingAhead:
             self._begin(lambda: self._draw(due))
 
     def _begin(self, what: Callable[[], None]) -> None:
-        self._thread = threading.Thread(target=what, daemon=True)
-        self._thread.start()
+        self._thread = beside(what)
 
     def _read(self) -> None:
         from gitml.pipeline import yaml12

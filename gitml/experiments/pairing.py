@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitml.git.processes import beside
 from gitml.pipeline.layout import project_at
 from gitml.pipeline.storage import DataObject
 
@@ -100,7 +100,7 @@ def threshold(metrics: Mapping[str, Any]) -> float | None:
 
 def warm_up() -> None:
     """Import what pairing and drawing need while something else runs: it takes longer than they do."""
-    threading.Thread(target=_warm_up, daemon=True).start()
+    beside(_warm_up)
 
 
 def _warm_up() -> None:

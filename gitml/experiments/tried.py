@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from gitml.experiments.rows import Run
     from gitml.pipeline.layout import Inputs
 
 NEAR = 0.05
@@ -40,6 +41,11 @@ class Tried(NamedTuple):
     params: Mapping[str, Any]
     metrics: Mapping[str, Any]
 
+    @classmethod
+    def of(cls, run: Run, at: Path | None) -> Tried:
+        """Name a run."""
+        return cls(run.commit, _name(run.commit, at), run.params, run.metrics)
+
 
 def same(inputs: Inputs, at: Path | None = None) -> Tried | None:
     """Return a run that was made of just these inputs, the newest; None where there is none."""
@@ -48,7 +54,7 @@ def same(inputs: Inputs, at: Path | None = None) -> Tried | None:
 
 def same_sums(sums: str, at: Path | None = None) -> Tried | None:
     """Return a run of these inputs, given as its commit names them, the newest; None where there is none."""
-    return next(iter(_with(f"Inputs: {sums}", 1, at)), None)
+    return next((Tried.of(run, at) for run in _with(f"Inputs: {sums}", 1, at)), None)
 
 
 def near(inputs: Inputs, params: Mapping[str, Any], used: set[str], at: Path | None = None) -> Tried | None:
@@ -68,7 +74,7 @@ def near(inputs: Inputs, params: Mapping[str, Any], used: set[str], at: Path | N
     mine = {name: value for name, value in params.items() if name in used}
     for found in _with(f"Inputs: {inputs.code}-", MOST, at):
         if all(_is_near(value, found.params.get(name)) for name, value in mine.items()):
-            return found
+            return Tried.of(found, at)
     return None
 
 
@@ -91,13 +97,10 @@ def recorded(at: Path | None = None, *more: str) -> dict[str, str]:
     return found
 
 
-def _with(trailer: str, most: int, at: Path | None) -> list[Tried]:
+def _with(trailer: str, most: int, at: Path | None) -> list[Run]:
     words = ("log", f"--max-count={most}", "--fixed-strings", f"--grep={trailer}", "--format=%H", *_REFS)
     commits = git(*words, at=at).split()
-    if not commits:
-        return []
-    runs = [entry.run() for entry in store.read_commits(commits, at=at)]
-    return [Tried(run.commit, _name(run.commit, at), run.params, run.metrics) for run in runs]
+    return [entry.run() for entry in store.read_commits(commits, at=at)] if commits else []
 
 
 def _name(commit: str, at: Path | None) -> str:

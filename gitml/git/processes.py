@@ -1,9 +1,19 @@
-"""Whether a process that wrote itself down somewhere still runs."""
+"""Processes of this machine: whether one that wrote itself down still runs, and a thread that lets others go first."""
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LAST = 19
+"""The least of a processor's attention that a thread can ask for."""
 
 
 def is_running(pid: int) -> bool:
@@ -19,6 +29,23 @@ def is_running(pid: int) -> bool:
     except PermissionError:
         return True
     return not _is_zombie(pid)
+
+
+def beside(what: Callable[[], None]) -> threading.Thread:
+    """Do something in a thread that takes the processor only when nobody else wants it, where the system can do that.
+
+    The interpreter may end before it has.
+    """
+
+    def humbly() -> None:
+        if sys.platform == "linux":  # elsewhere it would be the whole process
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAST)
+        what()
+
+    thread = threading.Thread(target=humbly, daemon=True)
+    thread.start()
+    return thread
 
 
 def _is_zombie(pid: int) -> bool:
