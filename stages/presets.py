@@ -17,7 +17,7 @@ from stages import errors
 from stages.errors import InputError, did_you_mean
 from stages.params import PARAMS_FILE, load
 
-PRESETS = Path("presets")
+PRESETS = Path("experiments")
 
 COPIED = ("dvc.yaml", "constraints.txt", ".dvcignore", ".gitattributes", "stages", "data/external", "data/schema.yaml")
 

@@ -12,19 +12,15 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from stages import files
-from stages.artifact import Artifact, open_model
 from stages.presets import lay_down
-from stages.task import Feature, Task
+from tests.model.ran import Ran
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
-class Project:
-    """A folder with the pipeline in it."""
-
-    folder: Path
+class Project(Ran):
+    """A folder with the pipeline in it, in which commands can be run."""
 
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the folder, with this environment's Python and nothing else of the user's."""
@@ -43,34 +39,11 @@ class Project:
         """Run one stage as dvc.yaml would."""
         return self.run("sh", "stages/python", "-m", f"stages.{name}", check=check)
 
-    def read(self, path: str) -> str:
-        """Read a text file of the project."""
-        return (self.folder / path).read_text(encoding="utf-8")
-
-    def json(self, path: str) -> dict:
-        """Read a JSON file of the project."""
-        return files.read_json(self.folder / path)
-
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace a text that stands in a file once."""
         text = self.read(path)
         assert text.count(old) == 1, f"{old!r} stands in {path} {text.count(old)} times"
         (self.folder / path).write_text(text.replace(old, new), encoding="utf-8")
-
-    @property
-    def model(self) -> Artifact:
-        """The trained model."""
-        return open_model(self.folder / "models" / "model")
-
-    @property
-    def task(self) -> Task:
-        """What it predicts."""
-        return Task.from_json(self.json("data/features/features.json")["task"])
-
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        """What it predicts from."""
-        return tuple(Feature.from_json(one) for one in self.json("data/features/features.json")["features"])
 
 
 @pytest.fixture(autouse=True, scope="session")

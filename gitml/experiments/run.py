@@ -36,6 +36,7 @@ from gitml.git.transaction import RefMoved, compare_and_swap, value_of
 from gitml.pipeline import param_files
 from gitml.pipeline.ignore import is_inside
 from gitml.pipeline.repro import Outcome, RunFailed, check_out, last_lines, repro
+from gitml.pipeline.waiting import WaitingDvc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Session:
         self._chosen: Chosen | None = None
         self._head = self.desk.head
         self._before = Before(self.desk.root, self.desk.own_folder)
+        self._dvc: WaitingDvc | None = None
         self._ran: tuple[str, ...] = ()
         self._start: Start | None = None
         self._outcome: Outcome | None = None
@@ -158,6 +160,7 @@ class Session:
             try:
                 self._check_head(self.desk.commit)
                 self._before.begin(self._head, self.desk.project)
+                self._dvc = self._waiting_dvc()
                 plan.carry_out(self.plan(), on_step)
             except plan.FollowUpFailed:
                 raise  # what is left is done by the next command
@@ -171,8 +174,15 @@ class Session:
             except BaseException:
                 self._give_up()
                 raise
+            finally:
+                if self._dvc is not None:
+                    self._dvc.give_up()
             self._before.forget()
         return self._finished()
+
+    def _waiting_dvc(self) -> WaitingDvc | None:
+        """Start DVC's imports beside the steps before the run; one that runs elsewhere has no folder for it yet."""
+        return None if self.is_elsewhere else WaitingDvc(self.desk.project_folder)
 
     def _give_up(self) -> None:
         """Put parameters and results back, unless the branch has the commit already."""
@@ -282,7 +292,12 @@ class Session:
 
         try:
             outcome = repro(
-                self.desk.project_folder, log, see, (self._lock.descriptor,), is_all=found.has_other_folders
+                self.desk.project_folder,
+                log,
+                see,
+                (self._lock.descriptor,),
+                is_all=found.has_other_folders,
+                waiting=self._dvc,
             )
         finally:
             watch.end()

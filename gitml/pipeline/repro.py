@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from gitml.errors import GitmlError
 from gitml.git.command import environment_for_another_repository
+from gitml.pipeline.waiting import WaitingDvc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def repro(
     is_all: bool = False,
     is_from_scratch: bool = False,
     environment: Mapping[str, str] = os.environ,
+    waiting: WaitingDvc | None = None,
 ) -> Outcome:
     """Run ``dvc repro`` in a project, and return how it ended.
 
@@ -138,30 +140,20 @@ def repro(
         Whether every stage is run, whatever DVC believes of it, and nothing is taken from the run-cache.
     environment
         The variables that DVC and the stages see, but for those of one repository.
+    waiting
+        A DVC that was started in `root` and with this environment before; None to start one.
 
     Raises
     ------
     KeyboardInterrupt
         Ctrl-C; all that ran has ended.
     """
-    seen = {**environment_for_another_repository(environment), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
-    # -P: no module of the project's top folder stands before those of DVC
     options = [*(["--single-item"] if is_single else []), *(["--all-pipelines"] if is_all else [])]
     options += ["--force", "--no-run-cache"] if is_from_scratch else []
-    line = [sys.executable, "-P", "-m", "dvc", "repro", *options]
-    line += ["--", *targets] if targets else []
+    words = ["repro", *options, *(["--", *targets] if targets else [])]
     start = time.monotonic()
     with log.open("wb") as written, log.open("rb") as read:
-        process = subprocess.Popen(
-            line,
-            cwd=root,
-            env=seen,
-            stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C comes to us, and from us to all of them, once
-            pass_fds=tuple(inherited),
-        )
+        process = (waiting or WaitingDvc(root, environment)).go(words, written, inherited)
         watch = _Watch()
         try:
             while process.poll() is None:

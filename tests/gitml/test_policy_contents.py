@@ -482,7 +482,7 @@ def test_what_is_worth_reading(path: str, size: int, off: tuple[str, ...], is_re
 
 
 def test_this_projects_own_files_pass() -> None:
-    folders = ("benchmarks", "docs", "gitml", "presets", "stages", "tests")
+    folders = ("benchmarks", "docs", "experiments", "gitml", "stages", "tests")
     files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.*")) if path.is_file()]
     files = [path for path in files if "__pycache__" not in path.parts]
     assert len(files) > 150

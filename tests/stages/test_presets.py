@@ -47,5 +47,5 @@ def test_an_unknown_preset_or_parameter_is_refused(tmp_path):
 
 
 def test_every_preset_fits_the_parameters(tmp_path):
-    for preset in (ROOT / "presets").glob("*.yaml"):
+    for preset in (ROOT / "experiments").glob("*.yaml"):
         lay_down(preset.stem, tmp_path / preset.stem)
