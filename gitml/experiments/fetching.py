@@ -245,14 +245,27 @@ class Session:
             self._follow_again(self._place)
 
     def _follow_again(self, place: Path) -> None:
-        """Let files follow where a kill came between the branch's move and theirs: the reflog knows whence it came."""
+        """Let files follow where a kill came between the branch's move and theirs."""
+        move = self._move_before()
+        if move is not None and move.old is not None:
+            checkout.follow(place, move.old, self._new)
+
+    def _move_before(self) -> Move | None:
+        """Return the branch's last move, by its reflog, if a fetch made it: that may have been killed behind it."""
         told = ask("log", "--walk-reflogs", "-2", "--format=%H %gs", self.ref, "--", at=self.desk.root).out.splitlines()
-        if len(told) == 2 and told[0] == f"{self._new} gitml exp fetch: {self.slug}":
-            checkout.follow(place, told[1].split(" ")[0], self._new)
+        if not told or told[0] != f"{self._new} gitml exp fetch: {self.slug}":
+            return None
+        return Move(self.ref, told[1].split(" ")[0] if len(told) == 2 else None, self._new)
 
     def _log(self) -> None:
         if self._change in ("created", "moved"):
-            oplog.record(sys.argv[1:], [Move(self.ref, self._old, self._new)], at=self.desk.root)
+            move: Move | None = Move(self.ref, self._old, self._new)
+        else:
+            move = self._move_before() if self._change == "up to date" else None
+            if move is not None and any(move in operation.moves for operation in oplog.read(self.desk.root)):
+                return
+        if move is not None:
+            oplog.record(sys.argv[1:], [move], at=self.desk.root)
 
     def _fetch_data(self) -> None:
         commit = value_of(self.ref, self.desk.root) or self._new

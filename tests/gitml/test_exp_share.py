@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gitml.git import oplog
 from gitml.git.refs import list_refs
 
 from .conftest import Repo, Server
@@ -215,6 +216,10 @@ def test_a_fetch_that_was_killed_goes_on(
     assert refs(ben)["experiments/lr"] == server.tip("experiments/lr")
     assert ben.run("git", "status", "--porcelain").out == ""
     assert (ben.path / "models/model").read_text() == "weights of 5\n"
+    for _ in range(2):  # and once more changes nothing
+        moves = [move for one in oplog.read(ben.path) for move in one.moves if move.old is not None]
+        assert [(move.ref, move.new) for move in moves] == [("refs/heads/experiments/lr", server.tip("experiments/lr"))]
+        assert gitml_process("exp", "fetch", "lr", before=there).code == 0
 
 
 def test_accepted_by_a_pull_request(parties: tuple[Repo, Server, Repo], gitml: Callable) -> None:
