@@ -68,6 +68,10 @@ def lay_down(name: str | None, folder: Path, changes: Mapping[str, Any] | None =
     if name is not None:
         merge(params, load(PRESETS / f"{name}.yaml"))
     merge(params, changes or {})
+    source = Path(str(params["data"]["source"]))
+    if source.is_file() and not source.is_absolute():
+        (folder / source).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / source)
     with open(folder / PARAMS_FILE, "w", encoding="utf-8") as file:
         yaml.dump(params, file)
     (folder / ".dvc").mkdir(exist_ok=True)

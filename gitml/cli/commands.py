@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
+        "init": "Lay down a new project, or adopt the repository that is here.",
         "status": "Show where you are, the last run, what runs now, and what is next.",
         "exp": "Start, run, compare and finish experiments; each is a branch.",
         "report": "Show, edit, refresh and check the reports of experiments.",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from gitml.errors import GitmlError
-from gitml.git.command import environment_for_another_repository
+from gitml.pipeline import dvc_command
 from gitml.pipeline.waiting import WaitingDvc
 
 TYPE_CHECKING = False
@@ -211,18 +211,7 @@ def check_out(root: Path, stages: Sequence[str]) -> bool:
     stages
         As DVC addresses them.
     """
-    line = [sys.executable, "-P", "-m", "dvc", "checkout", "--quiet", "--force", "--", *stages]
-    environment = {**environment_for_another_repository(os.environ), "DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(
-        line,
-        cwd=root,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        start_new_session=True,
-    )
-    return done.returncode == 0
+    return dvc_command.ask(root, "checkout", "--quiet", "--force", operands=stages).returncode == 0
 
 
 def record(root: Path, stage: str) -> str:
@@ -240,11 +229,7 @@ def record(root: Path, stage: str) -> str:
     str
         What DVC says against it; empty where it did.
     """
-    line = [sys.executable, "-P", "-m", "dvc", "commit", "--force", "--", stage]
-    environment = {**environment_for_another_repository(os.environ), "DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(
-        line, cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    done = dvc_command.ask(root, "commit", "--force", operands=[stage])
     return (done.stderr.strip() or "It says nothing.") if done.returncode else ""
 
 

@@ -22,7 +22,7 @@ def main() -> int:
     """Wait for the word, and be DVC."""
     with suppress(ImportError):  # DVC itself says what is missing
         import dvc.cli.parser
-        import dvc.repo.reproduce  # noqa: F401
+        import dvc.repo.reproduce
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         told, descriptors, _, _ = socket.recv_fds(channel, LARGEST, MOST)
     if not told:  # nobody wants it any more

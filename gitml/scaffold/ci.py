@@ -6,7 +6,6 @@ import difflib
 import json
 import re
 from importlib import metadata
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from gitml import __version__
 from gitml.errors import BrokenEnvironment, GitmlError, WrongUsage
 from gitml.git.files import replace_file
 from gitml.git.repository import shelf
+from gitml.scaffold import texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,6 @@ _BRANCH = re.compile(r"[A-Za-z0-9][\w./-]*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?", re.ASCII)
 _ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[\w.~+-]+)+", re.ASCII)
-_PIECE = re.compile(r"^( *)@([a-z-]+\.sh)@$", re.MULTILINE)
 
 
 class Change(NamedTuple):
@@ -119,7 +118,7 @@ def requirement(asked: str, forge: Forge) -> str:
     NoPin
         It is neither, or what runs came from a folder.
     """
-    address, commit, version = _origin(_direct_url(), __version__)
+    address, commit, version = _origin(direct_url(), __version__)
     if _VERSION.fullmatch(asked):
         return f"gitml=={asked}"
     if _COMMIT.fullmatch(asked):
@@ -139,7 +138,7 @@ def requirement(asked: str, forge: Forge) -> str:
     return f"gitml @ git+{address}@{commit}"
 
 
-def _direct_url() -> str | None:
+def direct_url() -> str | None:
     """Return what pip noted of where gitml came from (PEP 610); None where that was an index."""
     try:
         return metadata.distribution("gitml").read_text("direct_url.json")
@@ -192,20 +191,7 @@ def templates(forge: Forge, pinned: str, python: str = PYTHON, main: str = "main
             ("git config gitml.main main",),
         )
     values = {"@GITML@": pinned, "@PYTHON@": python, "@MAIN@": main, "@SETUP_PYTHON@": SETUP_PYTHON}
-    return {path: _filled(_read(name), values) for path, name in FILES[forge].items()}
-
-
-def _read(name: str) -> str:
-    return (files("gitml.scaffold") / "ci" / name).read_text(encoding="utf-8")
-
-
-def _filled(text: str, values: dict[str, str]) -> str:
-    text = _PIECE.sub(lambda found: _indented(_read(found[2]), found[1]), text)
-    return re.sub("|".join(values), lambda found: values[found[0]], text)
-
-
-def _indented(text: str, by: str) -> str:
-    return "\n".join(f"{by}{line}" if line else "" for line in text.splitlines())
+    return {path: texts.filled("ci", name, values) for path, name in FILES[forge].items()}
 
 
 def plan(wanted: dict[str, str], root: Path) -> list[Change]:

@@ -183,12 +183,12 @@ class TestPin:
     def test_a_commit_of_what_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         url = "https://ada:s@example.org/ada/gitml"  # pragma: allowlist secret
         told = {"url": url, "vcs_info": {"vcs": "git", "commit_id": COMMIT}}
-        monkeypatch.setattr(ci, "_direct_url", lambda: json.dumps(told))
+        monkeypatch.setattr(ci, "direct_url", lambda: json.dumps(told))
         assert ci.requirement("", "github") == f"gitml @ {PIN}"
         assert ci.requirement("a" * 40, "github") == f"gitml @ git+https://example.org/ada/gitml@{'a' * 40}"
 
     def test_a_version_of_what_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(ci, "_direct_url", lambda: None)
+        monkeypatch.setattr(ci, "direct_url", lambda: None)
         assert re.fullmatch(r"gitml==[\d.]+", ci.requirement("", "github"))
         with pytest.raises(ci.NoPin, match="never changes"):
             ci.requirement(COMMIT, "github")
@@ -197,7 +197,7 @@ class TestPin:
         "told", ['{"url": "file:///x", "dir_info": {"editable": true}}', "[]", "no json", '{"url": 1, "vcs_info": 2}']
     )
     def test_what_came_from_a_folder(self, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
-        monkeypatch.setattr(ci, "_direct_url", lambda: told)
+        monkeypatch.setattr(ci, "direct_url", lambda: told)
         with pytest.raises(ci.NoPin) as raised:
             ci.requirement("", "gitlab")
         assert raised.value.mend[0].startswith("gitml ci template gitlab --gitml git+https://")
@@ -213,7 +213,7 @@ class TestPin:
 
     def test_what_pip_really_writes_is_understood(self) -> None:
         """The tests run an editable install, or one without a record."""
-        direct = ci._direct_url()
+        direct = ci.direct_url()
         assert direct is None or ci._origin(direct, "1") == ("", "", "")
 
 

@@ -1,0 +1,168 @@
+"""Laying down a new project, step by step; killed anywhere, the same command goes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitml.errors import BrokenEnvironment, WrongUsage
+from gitml.git import plan, repository
+from gitml.git.command import git
+from gitml.git.files import replace_file
+from gitml.git.plan import Plan, Step
+from gitml.hooks import install
+from gitml.pipeline import dvc_command
+from gitml.scaffold import stamp, table, template
+from gitml.scaffold.stamp import Stamp
+
+if TYPE_CHECKING:
+    from gitml.scaffold.answers import Answers
+    from gitml.scaffold.site import Site
+
+MAIN = "main"
+
+
+class InTheWay(WrongUsage):
+    """Files are there that a project would have, too."""
+
+    def __init__(self, folder: Path, paths: list[str]) -> None:
+        named = ", ".join(paths[:4]) + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
+        here = quote(str(folder))
+        super().__init__(
+            f"{named} {'is' if len(paths) == 1 else 'are'} there already",
+            "Nothing is written over. A new folder has room for a new project; what is in a repository is adopted as "
+            "it is.",
+            (f"gitml init {quote(f'{folder}-gitml')}", f"cd {here} && git init && gitml init   # adopts what is there"),
+        )
+
+
+class CannotLayDown(BrokenEnvironment):
+    """The folder cannot be written to."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be written",
+            f"{reason}. What was laid down stays, and the same command goes on from there.",
+            (f"ls -ld {quote(os.path.dirname(path) or '.')}", "df -h ."),
+        )
+
+
+class Laid(NamedTuple):
+    """A project that was laid down.
+
+    Attributes
+    ----------
+    folder
+        Where, absolute.
+    files
+        How many files were written.
+    has_identity
+        Whether git knows who will commit.
+    """
+
+    folder: Path
+    files: int
+    has_identity: bool
+
+
+class Session:
+    """One new project.
+
+    Parameters
+    ----------
+    site
+        The folder, in which there is no repository, or one that was begun.
+    answers
+        What was chosen.
+    source
+        The table to bring along, where it has an own one.
+
+    Raises
+    ------
+    InTheWay
+        A file is there that would be laid down.
+    """
+
+    def __init__(self, site: Site, answers: Answers, source: Path | None = None) -> None:
+        self._site = site
+        self._answers = answers
+        self._source = source
+        self._root = site.folder
+        self._files = template.render(answers)
+        self._written = 0
+        if site.kind == "new":
+            self._check_room()
+
+    def _check_room(self) -> None:
+        there = [path for path, content in self._files.items() if _differs(self._root / path, content)]
+        if self._answers.table and self._source is not None:
+            place = self._root / self._answers.table
+            if place.exists() and not place.samefile(self._source):
+                there.append(self._answers.table)
+        if there:
+            raise InTheWay(self._root, there)
+
+    def plan(self) -> Plan:
+        """Return what will be done."""
+        answers = self._answers
+        what = "the flights" if answers.is_example else answers.table
+        steps = [
+            Step("repository", f"make a git repository in {self._root}", self._repository),
+            Step("files", f"lay down {len(self._files) + 1} files", self._lay_down),
+            *([Step("table", f"bring {what}, and let DVC keep it", self._bring)] if answers.table else []),
+            Step("hooks", "install gitml's hooks", self._hooks),
+        ]
+        return Plan("init", steps)
+
+    def carry_out(self) -> Laid:
+        """Lay it down.
+
+        Raises
+        ------
+        CannotLayDown
+            The disk is full, or the folder is not ours.
+        """
+        try:
+            plan.carry_out(self.plan())
+        except OSError as error:
+            raise CannotLayDown(str(error.filename or self._root), error.strerror or str(error)) from None
+        return Laid(self._root, self._written, repository.has_identity(self._root))
+
+    def _repository(self) -> None:
+        self._root.mkdir(parents=True, exist_ok=True)
+        git("init", "--quiet", f"--initial-branch={MAIN}", at=self._root)
+        self._shelf = repository.shelf(self._root)
+        # Before all others: who finds it without a commit knows that this is to be finished, and how.
+        self._write(stamp.FILE, Stamp.of(self._answers, self._files).written())
+
+    def _lay_down(self) -> None:
+        for path, content in self._files.items():
+            self._write(path, content)
+
+    def _write(self, path: str, content: bytes) -> None:
+        """Write a file that is not there; one that is there is as it was laid down, or edited since."""
+        file = self._root / path
+        if os.path.lexists(file):
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(file, content, self._shelf)
+        self._written += 1
+
+    def _bring(self) -> None:
+        place = self._root / self._answers.table
+        if not place.exists() and self._source is not None:
+            table.bring(self._source, place)
+        if not place.with_name(f"{place.name}.dvc").exists():
+            dvc_command.add(self._root, self._answers.table)
+
+    def _hooks(self) -> None:
+        place = install.find(self._root)
+        install.carry_out(install.plan_install(place), place)
+
+
+def _differs(file: Path, content: bytes) -> bool:
+    if not os.path.lexists(file):
+        return False
+    return not file.is_file() or file.is_symlink() or file.read_bytes() != content
