@@ -218,7 +218,11 @@ def curves(folder: Path) -> Iterator[Curve]:
     try:
         from dvclive import Live
 
-        with Live(dir=str(folder), save_dvc_exp=False, dvcyaml=None, report=None) as live:
+        class Figures(Live):
+            def _init_dvc(self) -> None:
+                """Ask git for nothing: DVCLive wants HEAD's commit, and a new project has none."""
+
+        with Figures(dir=str(folder), save_dvc_exp=False, dvcyaml=None, report=None) as live:
             curve = Curve(live)
             try:
                 yield curve

@@ -11,6 +11,9 @@ _AROUND = Path(__file__).parents[2]
 
 FOLDERS = ("experiments", "stages", "tests/model")
 FILES = (".dvcignore", ".gitattributes", "constraints-dev.txt", "constraints.txt", "dvc.yaml", "params.yaml")
+IGNORED = ("data/.gitignore", "models/.gitignore", "results/data/.gitignore", "results/evaluate/.gitignore")
+"""DVC writes them at the end of a run, and not at all where one of its stages fails."""
+
 EXAMPLE = ("data/external/nycflights13.yaml", "experiments/tidymodels.yaml")
 """What only the example needs."""
 
@@ -54,7 +57,7 @@ def files(is_example: bool) -> dict[str, bytes]:
         Whether the project learns from the data that comes along.
     """
     top = folder()
-    paths = [*FILES, *DOCS, *(EXAMPLE if is_example else ())]
+    paths = [*FILES, *IGNORED, *DOCS, *(EXAMPLE if is_example else ())]
     for name in FOLDERS:
         found = (path for path in sorted((top / name).rglob("*")) if path.is_file() and path.suffix in _SUFFIXES)
         paths += [path.relative_to(top).as_posix() for path in found]
