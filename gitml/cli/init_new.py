@@ -136,7 +136,7 @@ def _answers(site: Site, asked: Asked, inspected: Inspected | None) -> Answers:
         has_ci = forge in _WITH_CI and bool(pinned)
         if has_ci and asked.is_asking:
             has_ci = click.confirm("Lay down the files of CI", default=True, err=True)
-    url, extra = storage.checked(asked.remote, site.folder) if asked.remote else (storage.beside(site.folder.name), "")
+    url, extra = storage.checked(asked.remote) if asked.remote else (storage.beside(site.folder), "")
     path = table.name_in_project(asked.data) if asked.data is not None else ""
     settings = (Setting("data.source", path), *inspected.settings) if inspected is not None else ()
     return Answers(
@@ -207,7 +207,7 @@ def _say(laid: Laid, answers: Answers, inspected: Inspected | None) -> None:
         for one in inspected.settings:
             if one.reason and one.name not in ("data.target",):
                 print(filled(f"{one.name}: {one.reason}", " " * 12))
-    print(printable(f"  remote    {answers.remote.removeprefix('../')}"))
+    print(printable(f"  remote    {answers.remote}"))
     for note in _notes(laid, answers, inspected):
         print("note  " + filled(note, " " * 6)[6:])
     first, *others = _next(laid, answers)

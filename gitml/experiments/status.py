@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitml import config
 from gitml.conventions import branches
+from gitml.conventions.laid_down import STAMP
 from gitml.errors import BrokenEnvironment, GitFailed
 from gitml.experiments import at_work
 from gitml.experiments.commit import is_number
@@ -147,8 +148,12 @@ def read(at: Path | None = None) -> Status:
     if where.root is None:
         return told._replace(problem="this repository is bare", next=f"git clone {where.common_dir}")
     if head.commit is None:
-        told = told._replace(checked_out=head.branch or "", problem="there is no commit yet")
-        return told._replace(next='git commit --allow-empty -m "infra: start"')
+        told = told._replace(checked_out=head.branch or "")
+        if not (where.root / STAMP).is_file():
+            return told._replace(problem="there is no commit yet", next='git commit --allow-empty -m "infra: start"')
+        if (where.root / "dvc.lock").is_file():
+            return told._replace(problem="the first run is not committed yet", next="make run")
+        return told._replace(problem="the first run, which is the first commit, is still to come", next="make run")
     name = branches.parse(head.branch or "")
     slug = name.name if name is not None and name.kind == "experiment" else ""
     told = told._replace(checked_out=head.branch or head.commit, slug=slug)

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitml import __version__
+from gitml.conventions.laid_down import STAMP
 from gitml.errors import GitmlError
 from gitml.scaffold.answers import Answers
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FILE = ".gitml/template.json"
+FILE = STAMP
 LARGEST = 2**20
 _SAYS = "Written by gitml init: what this project was laid down from. `gitml init --upgrade` reads it."
 

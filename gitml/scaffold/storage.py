@@ -36,26 +36,18 @@ class WrongRemote(WrongUsage):
     """A remote cannot be set."""
 
 
-def beside(name: str) -> str:
-    """Return the URL of a folder beside a project, as its .dvc/config has it.
-
-    Parameters
-    ----------
-    name
-        The project folder's.
-    """
-    return f"../../{_ODD.sub('-', name).strip('-.') or 'project'}-storage"
+def beside(project: Path) -> str:
+    """Return the folder beside a project in which DVC keeps things by default, absolute: worktrees look for it, too."""
+    return str(project.parent / f"{_ODD.sub('-', project.name).strip('-.') or 'project'}-storage")
 
 
-def checked(url: str, project: Path) -> tuple[str, str]:
+def checked(url: str) -> tuple[str, str]:
     """Return a remote's URL as .dvc/config has it, and the extra of DVC that it needs; empty for none.
 
     Parameters
     ----------
     url
         As somebody gave it: a URL, or a folder seen from the current one.
-    project
-        The project's folder.
 
     Raises
     ------
@@ -66,7 +58,7 @@ def checked(url: str, project: Path) -> tuple[str, str]:
         raise WrongRemote(f"{url!r} cannot be a DVC remote", "It has letters that .dvc/config cannot hold.")
     scheme, separator, _ = url.partition("://")
     if not separator:
-        return os.path.relpath(os.path.abspath(url), project / ".dvc"), ""
+        return os.path.abspath(url), ""
     if scheme not in _PARTS:
         raise WrongRemote(
             f"DVC has no remotes of the kind {scheme}://", f"It has {', '.join(f'{one}://' for one in _PARTS)}."

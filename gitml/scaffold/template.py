@@ -125,8 +125,8 @@ def _remote(url: str) -> str:
     if "://" in url:
         return f"DVC keeps data and models in `{url}`."
     return (
-        f"DVC keeps data and models in the folder `{url.removeprefix('../')}`, seen from here: enough for one machine. "
-        "For a team:\n`dvc remote modify storage url s3://…` (or gs://, azure://, ssh://), and commit `.dvc/config`."
+        f"DVC keeps data and models in `{url}`: enough for one machine. For a team:\n"
+        "`dvc remote modify storage url s3://…` (or gs://, azure://, ssh://), and commit `.dvc/config`."
     )
 
 
