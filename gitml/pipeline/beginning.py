@@ -51,7 +51,7 @@ def is_unused(root: Path) -> bool:
         return False
     if any(path.is_file() for path in (folder / "cache").glob("**/*")) or _staged(root):
         return False
-    listed = ask("ls-files", "--cached", "--others", "-z", "--", "*dvc.yaml", "*.dvc", at=root)
+    listed = ask("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", "*dvc.yaml", "*.dvc", at=root)
     return listed.code == 0 and not listed.out
 
 

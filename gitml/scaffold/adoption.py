@@ -17,10 +17,19 @@ from gitml.git.command import ask, git
 from gitml.hooks import install as installation
 from gitml.hooks.install import NoHooksHere
 from gitml.pipeline.beginning import initialize
-from gitml.scaffold import adoption_files, adoption_notes, adoption_rules, adoption_survey, adoption_toml, blocks, changes, ci
+from gitml.scaffold import (
+    adoption_files,
+    adoption_notes,
+    adoption_record,
+    adoption_rules,
+    adoption_survey,
+    adoption_toml,
+    blocks,
+    changes,
+    ci,
+)
 from gitml.scaffold.adoption_notes import Note
 from gitml.scaffold.adoption_record import Record
-from gitml.scaffold import adoption_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +119,12 @@ def plan(wish: Wish, at: Path | None = None) -> Plan:
     made, absent, said = _files(found, wish)
     ignored = _ignored([one.path for one in made if one.does == "write"], found.root)
     place, steps, more = _hooks(found)
-    said = [*adoption_notes.notes(found, extra, bool(found.tree.dvc)), *adoption_notes.of_files(absent, ignored), *said, *more]
+    said = [
+        *adoption_notes.notes(found, extra, bool(found.tree.dvc)),
+        *adoption_notes.of_files(absent, ignored),
+        *said,
+        *more,
+    ]
     settings = () if found.is_main_told or found.main == branches.MAIN else ((server.SETTING, found.main),)
     rules = adoption_rules.warnings(found, extra)
     return Plan(found, begins_dvc, tuple(made), tuple(steps), place, settings, tuple(said), rules, tuple(ignored))
@@ -182,7 +196,10 @@ def _files(found: Survey, wish: Wish) -> tuple[list[Change], list[str], list[Not
         lines = adoption_files.ignored_by_dvc(there(path))
         if lines:
             wanted[path] = blocks.with_lines(old[path], lines)
-    for path, write in ((adoption_files.REPORTS, adoption_files.about_reports), (config.FILE, lambda: adoption_toml.write(found))):
+    for path, write in (
+        (adoption_files.REPORTS, adoption_files.about_reports),
+        (config.FILE, lambda: adoption_toml.write(found)),
+    ):
         content = there(path)
         wanted[path] = write() if content is None else content
     if wish.forge is not None:

@@ -51,7 +51,8 @@ def attributes(found: Survey) -> list[bytes]:
 
 def ignored_by_dvc(old: bytes | None) -> list[bytes]:
     """Return the lines for a .dvcignore: what is made beside code, and would make an honest run look changed."""
-    there = {line.strip().rstrip(b"/") for line in blocks.without_lines(old or b"").content.split(b"\n")} if old else set()
+    before = blocks.without_lines(old or b"").content or b""
+    there = {line.strip().rstrip(b"/") for line in before.split(b"\n")}
     missing = [line for line in _NOT_HASHED if line not in there]
     return [b"# Never part of a hashed folder: in another clone it would differ.", *missing] if missing else []
 
@@ -85,6 +86,8 @@ def _narrow(paths: Iterable[str]) -> list[str]:
     """Return the paths that need a line, their folders where they are many."""
     every = sorted(path for path in dict.fromkeys(paths) if path != "/")
     if len(every) > MOST_PATHS:
-        every = sorted({f"{path.rstrip('/').rpartition('/')[0]}/" if "/" in path.rstrip("/") else path for path in every})
+        every = sorted(
+            {f"{path.rstrip('/').rpartition('/')[0]}/" if "/" in path.rstrip("/") else path for path in every}
+        )
     folders = tuple(path for path in every if path.endswith("/"))
     return [path for path in every if not any(path != folder and path.startswith(folder) for folder in folders)]

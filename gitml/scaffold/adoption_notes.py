@@ -51,9 +51,9 @@ def notes(found: Survey, extra: Patterns, has_dvc: bool) -> list[Note]:
     said = [*_of_dvc(found, has_dvc), *_of_names(found), *_of_paths(found), *_of_odd_names(extra)]
     if found.main != branches.MAIN:
         main = printable(found.main)
-        where = "git says so" if found.is_main_told else "git config gitml.main will say so in this clone"
-        why = f"{where}. Experiments are compared with it, and its gitml.toml counts."
-        said.append(Note(f"{main} is taken for the main branch", why[0].upper() + why[1:]))
+        where = "git says so." if found.is_main_told else "git config gitml.main tells this clone."
+        why = f"{where} Experiments are compared with it, and its gitml.toml counts."
+        said.append(Note(f"{main} is taken for the main branch", why))
     said += _of_state(found)
     return said
 
@@ -108,12 +108,18 @@ def _of_state(found: Survey) -> list[Note]:
         why = "Finish it before you commit what is added here."
         said.append(Note(f"a {head.unfinished} is under way", why, (f"git {head.unfinished} --continue",)))
     if found.commit and head.branch is None:
-        said.append(Note("HEAD is detached", "What is added here is committed on a branch.", ("git switch -c infra/gitml",)))
+        said.append(
+            Note("HEAD is detached", "What is added here is committed on a branch.", ("git switch -c infra/gitml",))
+        )
     if not repository.has_identity(found.root):
         mend = ('git config --global user.name "Your Name"', "git config --global user.email you@example.com")
-        said.append(Note("git does not know who commits", "Every run is a commit, and a commit names its author.", mend))
+        said.append(
+            Note("git does not know who commits", "Every run is a commit, and a commit names its author.", mend)
+        )
     if found.is_shallow:
-        said.append(Note("this clone is shallow", "Comparisons with older commits need the rest.", ("git fetch --unshallow",)))
+        said.append(
+            Note("this clone is shallow", "Comparisons with older commits need the rest.", ("git fetch --unshallow",))
+        )
     return said
 
 

@@ -34,7 +34,7 @@ class Style(NamedTuple):
     ----------
     prefixes
         The words before a colon, the most frequent first; empty where no such habit is seen.
-    count, of
+    written, of
         In how many commits, of how many looked at.
     has_scopes
         Whether some have a scope, as in ``feat(api):``.
@@ -43,7 +43,7 @@ class Style(NamedTuple):
     """
 
     prefixes: tuple[str, ...]
-    count: int
+    written: int
     of: int
     has_scopes: bool = False
     tickets: int = 0
@@ -143,7 +143,9 @@ def _of_names(extra: Patterns) -> dict[str, str]:
 def _of_messages(read: Sequence[Commit]) -> dict[str, str]:
     judged = [one for one in read if len(one.parents) < 2]
     wrong = [one for one in judged if commits.find_fault(one.subject) is not None]
-    return {"commit-prefix": f"{len(wrong)} of the last {len(judged)} commits have no prefix of gitml's"} if wrong else {}
+    return (
+        {"commit-prefix": f"{len(wrong)} of the last {len(judged)} commits have no prefix of gitml's"} if wrong else {}
+    )
 
 
 def _of_files(told: Contents) -> dict[str, str]:

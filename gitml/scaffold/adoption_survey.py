@@ -216,7 +216,7 @@ def _tree(commit: str, root: Path, objects: Objects, is_partial: bool) -> Tree:
 
 def _dvc_on_disk(root: Path, entries: Iterable[Entry]) -> tuple[str, ...]:
     """Return the folders with a ``.dvc``: those of the commit, and the top's that is not committed yet."""
-    found = {}
+    found: dict[str, None] = {}
     for entry in entries:
         head, mark, _ = f"/{entry.path}".partition("/.dvc/")
         if mark:

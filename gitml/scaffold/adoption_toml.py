@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 MOST_METRICS = 8
 """Metrics that are offered."""
 
-_LOWER = frozenset(
-    "loss nll logloss log_loss cross_entropy crossentropy error err rmse mse mae mape smape msle rmsle brier "
-    "brier_score ece perplexity ppl wer cer fid deviance".split()
+_LOWER = (
+    frozenset(("loss", "nll", "logloss", "log_loss", "cross_entropy", "crossentropy", "error", "err", "rmse", "mse"))
+    | frozenset(("mae", "mape", "smape", "msle", "rmsle", "brier", "brier_score", "ece", "perplexity", "ppl", "wer"))
+    | frozenset(("cer", "fid", "deviance"))
 )
-_HIGHER = frozenset(
-    "accuracy acc auc roc_auc auroc pr_auc average_precision ap map f1 f1_score f_score fbeta precision recall r2 "
-    "r2_score score mcc kappa iou miou dice bleu rouge ndcg mrr top1 top5 balanced_accuracy sensitivity specificity".split()
+_HIGHER = (
+    frozenset(("accuracy", "acc", "auc", "roc_auc", "auroc", "pr_auc", "average_precision", "ap", "map", "f1"))
+    | frozenset(("f1_score", "f_score", "fbeta", "precision", "recall", "r2", "r2_score", "score", "mcc", "kappa"))
+    | frozenset(("iou", "miou", "dice", "bleu", "rouge", "ndcg", "mrr", "top1", "top5", "balanced_accuracy"))
+    | frozenset(("sensitivity", "specificity"))
 )
+_OF_A_SPLIT = ("test", "val", "valid", "validation", "eval", "train")
 
 
 def write(found: Survey) -> bytes:
@@ -48,7 +52,10 @@ def direction(name: str) -> str:
     ('lower', 'higher', '')
     """
     word = name.rpartition(":")[2].replace("/", ".").rpartition(".")[2].lower().replace("-", "_")
-    candidates = (word, *(word.removeprefix(f"{part}_") for part in ("test", "val", "valid", "validation", "eval", "train")))
+    candidates = (
+        word,
+        *(word.removeprefix(f"{part}_") for part in _OF_A_SPLIT),
+    )
     if _LOWER.intersection(candidates) or word.endswith(("_loss", "_error")):
         return "lower"
     return "higher" if _HIGHER.intersection(candidates) else ""
@@ -77,8 +84,12 @@ def _branches(extra: Patterns) -> list[str]:
     if not extra.extra or len(extra.extra) > adoption_rules.MOST_PATTERNS:
         return []
     names = ", ".join(map(_text, (*branches.EXTRA, *extra.extra)))
-    return ["[branches]", "# Names that a branch may have besides gitml's own; the last are those that were here.",
-            f"extra = [{names}]", ""]
+    return [
+        "[branches]",
+        "# Names that a branch may have besides gitml's own; the last are those that were here.",
+        f"extra = [{names}]",
+        "",
+    ]
 
 
 def _commits(style: Style) -> list[str]:
@@ -86,7 +97,9 @@ def _commits(style: Style) -> list[str]:
         return []
     own = [prefix.name for prefix in commits.PREFIXES]
     names = ", ".join(map(_text, dict.fromkeys((*style.prefixes, *own))))
-    says = [f"# {style.count} of the last {style.of} commits begin with such a word. To keep them, and refuse others:"]
+    says = [
+        f"# {style.written} of the last {style.of} commits begin with such a word. To keep them, and refuse others:"
+    ]
     if style.has_scopes:
         says += ["# (a scope, as in feat(api):, is none of the rule's forms: leave commit-prefix a warning then)"]
     return [*says, "# [commits]", f"# prefixes = [{names}]", ""]

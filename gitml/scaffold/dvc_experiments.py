@@ -9,11 +9,14 @@ goes on as before; the same experiment again gives the same commit.
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitml.conventions import branches
 from gitml.conventions.trailers import Trailer, append
+from gitml.errors import WrongUsage
 from gitml.experiments import message
+from gitml.experiments.store import read_commits
 from gitml.git import oplog, refs, trees
 from gitml.git.command import ask, git
 from gitml.git.objects import Objects, list_tree
@@ -80,6 +83,15 @@ class Imported(NamedTuple):
     branch: str
     tip: str
     name: str
+
+
+class NoSuchExperiment(WrongUsage):
+    """DVC keeps no experiment of a name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        near = get_close_matches(name, known, n=1)
+        why = f"Did you mean {near[0]}?" if near else "It keeps " + (", ".join(known[:8]) or "none") + "."
+        super().__init__(f"dvc exp keeps no experiment {name!r}", why, ("dvc exp list --all-commits",))
 
 
 def offers(at: Path) -> list[Offer]:
@@ -252,3 +264,29 @@ def _message(run_id: str, tree: str, parent: str, name: str, config: Config, at:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def choose(found: Sequence[Offer], names: Sequence[str]) -> list[Offer]:
+    """Return the experiments that somebody names; all of them for ``all``.
+
+    Raises
+    ------
+    NoSuchExperiment
+        A name is none of theirs.
+    """
+    if "all" in names:
+        return list(found)
+    known = {word: offer for offer in found for word in (offer.oid, offer.oid[:7], offer.slug, offer.name)}
+    for name in names:
+        if name not in known:
+            raise NoSuchExperiment(name, [offer.name for offer in found])
+    return [offer for offer in found if offer in {known[name] for name in names}]
+
+
+def figures(found: Sequence[Offer], config: Config, at: Path) -> tuple[str, dict[str, float]]:
+    """Return the metric that ranks experiments, and its value for each that has one, by DVC's commit."""
+    entries = read_commits([offer.oid for offer in found], at=at) if found else []
+    ranked = [entry.record.ranked for entry in entries if entry.record.ranked]
+    metric = config.metric.name if config.metric is not None else max(ranked, key=ranked.count, default="")
+    values = ((entry.record.commit, entry.figure(metric)) for entry in entries if metric)
+    return metric, {commit: value for commit, value in values if value is not None}

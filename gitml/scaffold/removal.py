@@ -177,7 +177,7 @@ def _without(path: str, left: bytes | None, content: bytes | None) -> Change:
 
 def _files_named(name: str, root: Path) -> list[str]:
     """Return the files of this name that git knows, and the one at the top."""
-    listed = git("ls-files", "--cached", "--others", "-z", "--", f":(glob)**/{name}", at=root)
+    listed = git("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", f":(glob)**/{name}", at=root)
     return list(dict.fromkeys([*(path for path in listed.split("\0") if path), name]))
 
 
