@@ -27,7 +27,7 @@ def command(old: str, new: str | None, as_json: bool) -> None:
     """
     found = store.read()
     if new is None:
-        old, new = "main", old
+        old, new = found.main.name if found.main is not None else "main", old
     first, second = naming.find(old, found).run(), naming.find(new, found).run()
     difference = compare.compare(first, second)
     print(_as_json(first, second, difference) if as_json else _as_text(first, second, difference))

@@ -9,6 +9,7 @@ import sys
 import click
 
 from gitml.cli.terminal import printable
+from gitml.conventions.branches import MAIN
 from gitml.conventions.shell import command as shell_command
 from gitml.errors import WrongUsage
 from gitml.experiments.ending import Finished, Wish
@@ -106,7 +107,7 @@ def _as_text(finished: Finished, wish: Wish) -> str:
     else:
         lines = [f"✓ {branch} is {finished.verdict}; its runs and report are kept by {finished.tag}"]
     if finished.merge is not None and finished.is_new:
-        lines.append(f"main    {finished.merge[:7]}")
+        lines.append(f"{finished.main:7} {finished.merge[:7]}")
     if finished.is_pushed:
         lines.append(f"pushed  {branch} and {finished.tag} to {wish.remote}")
     if finished.is_deleted:
@@ -124,19 +125,21 @@ def _as_text(finished: Finished, wish: Wish) -> str:
 def _next(finished: Finished, wish: Wish) -> str:
     if wish.is_pull_request:
         url = without_secrets(ask("remote", "get-url", "--", operands=[wish.remote]).out.strip())
-        return request(url or wish.remote, f"experiments/{finished.slug}")
+        return request(url or wish.remote, f"experiments/{finished.slug}", finished.main)
     remotes = ask("remote").out.split()
     if remotes:
         remote = wish.remote if wish.remote in remotes else remotes[0]
-        main = ["main"] if finished.merge is not None else []
+        main = [finished.main] if finished.merge is not None else []
         if finished.is_deleted:
             return shell_command(["git", "push", "--atomic", remote, *main, finished.tag])
         push = shell_command(["gitml", "exp", "push", finished.slug])
-        return f"{push} && {shell_command(['git', 'push', remote, 'main'])}" if main else push
-    return shell_command(["git", "show", finished.tag] if finished.merge is None else ["git", "log", "-1", "main"])
+        return f"{push} && {shell_command(['git', 'push', remote, *main])}" if main else push
+    if finished.merge is None:
+        return shell_command(["git", "show", finished.tag])
+    return shell_command(["git", "log", "-1", finished.main])
 
 
-def request(url: str, branch: str) -> str:
+def request(url: str, branch: str, main: str = MAIN) -> str:
     """Return what asks for the merge, as far as a remote's address says which forge it is.
 
     >>> request("git@github.com:team/project.git", "experiments/lr")
@@ -148,10 +151,10 @@ def request(url: str, branch: str) -> str:
     """
     host = (re.findall(r"^(?:\w+://)?(?:[^/@]*@)?([^/:]+)", url) or [""])[0]
     if "github" in host:
-        return shell_command(["gh", "pr", "create", "--base", "main", "--head", branch, "--fill"])
+        return shell_command(["gh", "pr", "create", "--base", main, "--head", branch, "--fill"])
     if "gitlab" in host:
-        return shell_command(["glab", "mr", "create", "--target-branch", "main", "--source-branch", branch, "--fill"])
-    return f"open a pull request of {branch} to main at {url}"
+        return shell_command(["glab", "mr", "create", "--target-branch", main, "--source-branch", branch, "--fill"])
+    return f"open a pull request of {branch} to {main} at {url}"
 
 
 def _as_json(finished: Finished) -> str:

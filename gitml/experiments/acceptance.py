@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from gitml.conventions import branches
 from gitml.errors import GitmlError
 from gitml.experiments import desk as desks
 from gitml.experiments.closing import NotAcceptable
@@ -45,12 +46,15 @@ class Into(NamedTuple):
         Where it is pushed later.
     is_pull_request
         Whether it is the remote's main that takes it in, after a review.
+    branch
+        Short name of main.
     """
 
     main: str
     place: Path | None
     remote: str
     is_pull_request: bool
+    branch: str = branches.MAIN
 
 
 class DoesNotMerge(GitmlError):
@@ -151,17 +155,17 @@ def judge(slug: str, tree: str, config: Config, at: Path, is_merged: bool = Fals
 
 def _main_to_merge_into(into: Into, root: Path, note: Callable[[str], None]) -> str:
     """Return main here, or for a pull request what the remote is known to have."""
-    remote = ask("config", "--get", "branch.main.remote", at=root).out.strip() or into.remote
-    there = value_of(f"refs/remotes/{remote}/main", root)
+    remote = ask("config", "--get", f"branch.{into.branch}.remote", at=root).out.strip() or into.remote
+    there = value_of(f"refs/remotes/{remote}/{into.branch}", root)
     if there is None or there == into.main:
         return into.main
     if into.is_pull_request:
         return there
     if is_ancestor(into.main, there, root):
         count = int(git("rev-list", "--count", f"{into.main}..{there}", at=root))
-        raise MainIsBehind(remote, count, into.place)
+        raise MainIsBehind(remote, count, into.place, into.branch)
     if not is_ancestor(there, into.main, root):
-        note(f"warning  main here and on {remote} have both moved; bring them together before you push")
+        note(f"warning  {into.branch} here and on {remote} have both moved; bring them together before you push")
     return into.main
 
 

@@ -163,7 +163,7 @@ def make(
 
 def against_main(desk: Desk, written: reporting.Written) -> str:
     """Return how a run compares with main as it is now, in words; empty where nothing was compared."""
-    main = value_of(reporting.MAIN, desk.root)
+    main = value_of(desk.main_ref, desk.root)
     return next((words.words(one) for one in written.comparisons if one.commit == main), "")
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gitml import config
 from gitml.conventions import branches
 from gitml.errors import BrokenEnvironment, GitFailed, GitmlError, WrongUsage
-from gitml.git import follow, repository
+from gitml.git import follow, repository, server
 from gitml.git.command import ask
 from gitml.git.repository import Repository
 from gitml.git.transaction import NoIdentity
@@ -38,6 +38,8 @@ class Desk(NamedTuple):
         Full id of HEAD.
     config
         What its gitml.toml says.
+    main
+        Short name of the main branch.
     """
 
     repository: Repository
@@ -46,6 +48,7 @@ class Desk(NamedTuple):
     branch: str | None
     commit: str
     config: Config
+    main: str = branches.MAIN
 
     @property
     def slug(self) -> str | None:
@@ -62,6 +65,11 @@ class Desk(NamedTuple):
     def head(self) -> str:
         """What is checked out: a branch's full name, or a full id where HEAD is detached."""
         return f"refs/heads/{self.branch}" if self.branch is not None else self.commit
+
+    @property
+    def main_ref(self) -> str:
+        """Full name of the main branch."""
+        return f"refs/heads/{self.main}"
 
     @property
     def own_folder(self) -> Path:
@@ -139,6 +147,7 @@ def find(at: Path | None = None) -> Desk:
         None if ref == "HEAD" else ref.removeprefix("refs/heads/"),
         commit,
         config.read(str(where.root)),
+        server.main_here(where.root),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from gitml.conventions import branches
 from gitml.conventions.shell import command
 from gitml.errors import GitmlError, WrongUsage
 from gitml.experiments.desk import FOLDER
@@ -64,6 +65,8 @@ class Finished(NamedTuple):
         Files of main's working tree that were changed meanwhile, and left.
     main_place
         The working tree that has main checked out, where its files have followed.
+    main
+        Short name of main.
     """
 
     slug: str
@@ -77,6 +80,7 @@ class Finished(NamedTuple):
     uncommitted: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     main_place: Path | None = None
+    main: str = branches.MAIN
 
 
 class NoSuchExperiment(WrongUsage):
@@ -99,11 +103,11 @@ class IsFinished(GitmlError):
 class BranchIsCheckedOut(GitmlError):
     """A branch that is to be deleted is checked out."""
 
-    def __init__(self, slug: str, place: Path, again: str) -> None:
+    def __init__(self, slug: str, place: Path, again: str, main: str = branches.MAIN) -> None:
         super().__init__(
             f"{FOLDER}{slug} is checked out in {place}, so it cannot be deleted",
             "A working tree would be left on a branch that is not there. Nothing was changed.",
-            (command(["git", "-C", str(place), "switch", "main"]), again),
+            (command(["git", "-C", str(place), "switch", main]), again),
         )
 
 
@@ -114,15 +118,15 @@ class NoMain(GitmlError):
 class MainIsBehind(GitmlError):
     """The main branch here lacks what a remote is known to have; nothing was changed."""
 
-    def __init__(self, remote: str, count: int, place: Path | None) -> None:
+    def __init__(self, remote: str, count: int, place: Path | None, main: str = branches.MAIN) -> None:
         commits = "1 commit" if count == 1 else f"{count} commits"
         super().__init__(
-            f"main lacks {commits} that {remote} has",
-            "What is merged now could not be pushed. Bring main up to date first.",
+            f"{main} lacks {commits} that {remote} has",
+            f"What is merged now could not be pushed. Bring {main} up to date first.",
             (
-                command(["git", "fetch", remote, "main:main"])
+                command(["git", "fetch", remote, f"{main}:{main}"])
                 if place is None
-                else command(["git", "-C", str(place), "merge", "--ff-only", f"{remote}/main"]),
+                else command(["git", "-C", str(place), "merge", "--ff-only", f"{remote}/{main}"]),
                 "gitml exp finish --accept   # again",
             ),
         )

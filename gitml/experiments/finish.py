@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
     from gitml.git.lock import Holder
 
-MAIN = "refs/heads/main"
-
 
 class Session:
     """One end of an experiment, step by step.
@@ -80,11 +78,11 @@ class Session:
         self.branch = verdicts.branch_of(self.slug)
         self._places = self._checked_out()
         if not is_dry_run:
-            for ref in (self.branch, MAIN):
+            for ref in (self.branch, self.desk.main_ref):
                 landing.finish_elsewhere(self.desk, self._places.get(ref))
             self._places = self._checked_out()
         self._tip = value_of(self.branch, self.desk.root)
-        self._main = value_of(MAIN, self.desk.root)
+        self._main = value_of(self.desk.main_ref, self.desk.root)
         self._pins = verdicts.pins(self.slug, self.desk.root)
         self._merge: Merge | None = None
         self._left: tuple[str, ...] = ()
@@ -121,7 +119,7 @@ class Session:
         tag = self._tag_ref.removeprefix("refs/tags/")
         steps: list[Step] = []
         if self._needs_merge:
-            steps.append(Step("merge", f"merge {short} into main, as accepted", self._move_main))
+            steps.append(Step("merge", f"merge {short} into {self.desk.main}, as accepted", self._move_main))
         if self._needs_tag:
             steps.append(Step("tag", f"pin its runs and its report under {tag}", self._make_tag))
         commit_point = 0 if steps else None
@@ -129,8 +127,10 @@ class Session:
             steps.append(Step("branch", f"commit the verdict on {short}: {self.wish.verdict}", self._move_branch))
         if self.branch in self._places:
             steps.append(Step("report", "let the report follow in its working tree", self._follow_report))
-        if self._is_for_main and MAIN in self._places:
-            steps.append(Step("files", f"let the files of main follow in {self._places[MAIN]}", self._follow_main))
+        place = self._places.get(self.desk.main_ref)
+        if self._is_for_main and place is not None:
+            says = f"let the files of {self.desk.main} follow in {place}"
+            steps.append(Step("files", says, self._follow_main))
         if self.wish.is_pull_request:
             steps.append(Step("push", f"push {short} and {tag} to {self.wish.remote}", self._push))
         steps.append(Step("log", "write down what was done, for gitml undo", self._log))
@@ -162,7 +162,8 @@ class Session:
             self._is_pushed,
             self.closing.uncommitted,
             self._left,
-            self._places.get(MAIN) if self._merge is not None else None,
+            self._places.get(self.desk.main_ref) if self._merge is not None else None,
+            self.desk.main,
         )
 
     # What is asked before anything is done.
@@ -191,7 +192,7 @@ class Session:
             raise AnotherRun(lock.read_holder(file))
         if self.wish.is_deleted:
             again = command(["gitml", "exp", "finish", self.slug, *self._flags(), "--delete"])
-            raise BranchIsCheckedOut(self.slug, place, again)
+            raise BranchIsCheckedOut(self.slug, place, again, self.desk.main)
 
     def _flags(self) -> list[str]:
         flags = ["--accept" if self.wish.verdict == "accepted" else "--reject"]
@@ -274,11 +275,12 @@ class Session:
     def _prepare_merge(self) -> None:
         if self._main is None:
             raise NoMain(
-                "there is no branch main here",
-                "An experiment is accepted into main.",
-                ("git branch main origin/main", "git branch -m master main"),
+                f"there is no branch {self.desk.main} here",
+                "An experiment is accepted into the main branch.",
+                ("git branch main origin/main", "git config gitml.main NAME   # where it is called otherwise"),
             )
-        into = Into(self._main, self._places.get(MAIN), self.wish.remote, self.wish.is_pull_request)
+        wish, place = self.wish, self._places.get(self.desk.main_ref)
+        into = Into(self._main, place, wish.remote, wish.is_pull_request, self.desk.main)
         made = accept(self.slug, self.closing.commit, into, self._config, self.desk.root, self._note)
         if not self.wish.is_pull_request:
             self._merge = Merge(made, self._main, self.closing.commit)
@@ -291,7 +293,7 @@ class Session:
 
     def _move_main(self) -> None:
         assert self._merge is not None
-        compare_and_swap(MAIN, self._merge.commit, self._merge.main_before, self._reason, self.desk.root)
+        compare_and_swap(self.desk.main_ref, self._merge.commit, self._merge.main_before, self._reason, self.desk.root)
 
     def _make_tag(self) -> None:
         ref = self._tag_ref
@@ -307,8 +309,8 @@ class Session:
         closing.follow(self._places[self.branch], self.slug, self.closing)
 
     def _follow_main(self) -> None:
-        if self._merge is not None and value_of(MAIN, self.desk.root) == self._merge.commit:
-            left = checkout.follow(self._places[MAIN], self._merge.main_before, self._merge.commit)
+        if self._merge is not None and value_of(self.desk.main_ref, self.desk.root) == self._merge.commit:
+            left = checkout.follow(self._places[self.desk.main_ref], self._merge.main_before, self._merge.commit)
             self._left = tuple(left)
 
     def _push(self) -> None:
@@ -325,7 +327,7 @@ class Session:
         assert self._pin is not None
         moves = []
         if self._merge is not None:
-            moves.append(Move(MAIN, self._merge.main_before, self._merge.commit))
+            moves.append(Move(self.desk.main_ref, self._merge.main_before, self._merge.commit))
         moves.append(Move(self._pin.ref, None, self._pin.oid, self._is_pushed))
         commit, tip = self.closing.commit, self.closing.tip
         is_done = self._is_logged([*moves, *([Move(self.branch, tip, commit)] if tip != commit else [])])

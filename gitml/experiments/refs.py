@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gitml.conventions import branches, versions
 from gitml.git.command import git
+from gitml.git.server import main_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,15 +19,13 @@ REMOTES = "refs/remotes/"
 FINISHED = "refs/tags/exp/"
 
 PATTERNS = (
-    "refs/heads/main",
     "refs/heads/experiments",
     "refs/heads/models",
-    "refs/remotes/**/main",
     "refs/remotes/**/experiments/**",
     "refs/remotes/**/models/*",
     "refs/tags/exp",
 )
-"""What is asked of ``git for-each-ref``; what does not fit the names here is left out after that."""
+"""What is asked of ``git for-each-ref`` besides main; what does not fit the names here is left out after that."""
 
 
 class Ref(NamedTuple):
@@ -92,17 +91,21 @@ def list_refs(at: Path | None = None) -> Listing:
     GitFailed
         There is no repository.
     """
-    lines = git("for-each-ref", "--format=%(objectname) %(HEAD) %(refname)", *PATTERNS, at=at).split("\n")
-    return arrange(line for line in lines if line)
+    main = main_here(at)
+    patterns = (f"{HEADS}{main}", f"{REMOTES}**/{main}", *PATTERNS)
+    lines = git("for-each-ref", "--format=%(objectname) %(HEAD) %(refname)", *patterns, at=at).split("\n")
+    return arrange((line for line in lines if line), main)
 
 
-def arrange(lines: Iterable[str]) -> Listing:
+def arrange(lines: Iterable[str], main: str = branches.MAIN) -> Listing:
     """Make one row of what is the same experiment here and on the remotes.
 
     Parameters
     ----------
     lines
         Object id, ``*`` or a space, and ref.
+    main
+        Short name of the main branch.
     """
     local: dict[tuple[str, str], Ref] = {}
     tracked: dict[tuple[str, str], list[Ref]] = {}
@@ -112,12 +115,12 @@ def arrange(lines: Iterable[str]) -> Listing:
         is_blocked = is_blocked or full == "refs/heads/experiments"
         if full.startswith(REMOTES):
             has_remotes = True
-            remote, found = _split_remote(full[len(REMOTES) :])
+            remote, found = _split_remote(full[len(REMOTES) :], main)
             if found is not None:
                 ref = Ref(found.kind, f"{remote}/{found.name}", found.slug, full, oid, False, remote, True)
                 tracked.setdefault((found.kind, found.name), []).append(ref)
         else:
-            found = _local(full, oid, mark == "*")
+            found = _local(full, oid, mark == "*", main)
             if found is not None and _is_later(found, local.get((found.kind, found.name))):
                 local[found.kind, found.name] = found
     return _joined(local, tracked, has_remotes, is_blocked)
@@ -153,33 +156,34 @@ def _joined(
                     refs.append(other)
                     seen.add(other.oid)
     refs.sort(key=lambda ref: (ref.kind, ref.name))
-    main = next((ref for ref in refs if ref.kind == "main"), None)
-    return Listing(tuple(refs), main, pairs, is_blocked)
+    mains = (ref for ref in refs if ref.kind == "main")
+    return Listing(tuple(refs), next(mains, None), pairs, is_blocked)
 
 
-def _local(full: str, oid: str, is_checked_out: bool) -> Ref | None:
+def _local(full: str, oid: str, is_checked_out: bool, main: str) -> Ref | None:
     if full.startswith(FINISHED):
         slug = full[len(FINISHED) :].partition("@")[0]
         return Ref("finished", slug, slug, full, oid)
-    found = _named(full[len(HEADS) :]) if full.startswith(HEADS) else None
+    found = _named(full[len(HEADS) :], main) if full.startswith(HEADS) else None
     return None if found is None else Ref(found.kind, found.name, found.slug, full, oid, is_checked_out)
 
 
-def _split_remote(short: str) -> tuple[str, Ref | None]:
+def _split_remote(short: str, main: str) -> tuple[str, Ref | None]:
     """Find the remote's name in ``up/stream/experiments/x``: it may have slashes itself."""
     for folder in (FOLDER, "models/"):
         remote, separator, rest = short.partition(f"/{folder}")
         if separator:
-            return remote, _named(f"{folder}{rest}")
-    remote, _, rest = short.rpartition("/")
-    return remote, _named(rest) if remote else None
+            return remote, _named(f"{folder}{rest}", main)
+    if short.endswith(f"/{main}"):  # which may have a slash itself
+        return short[: -len(main) - 1], _named(main, main)
+    return "", None
 
 
-def _named(short: str) -> Ref | None:
+def _named(short: str, main: str) -> Ref | None:
     if short.startswith(FOLDER):
         slug = short[len(FOLDER) :]
         return Ref("experiment", slug, slug, "", "") if slug else None
     if short.startswith("models/"):
         version = versions.parse(short)
         return Ref("model", str(version), "", "", "") if version is not None else None
-    return Ref("main", branches.MAIN, "", "", "") if short == branches.MAIN else None
+    return Ref("main", main, "", "", "") if short == main else None

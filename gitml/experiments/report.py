@@ -9,6 +9,7 @@ from gitml.errors import GitmlError
 from gitml.experiments import landing, reporting, snapshot, verdict
 from gitml.experiments.desk import FOLDER, Desk
 from gitml.experiments.sharing import no_such
+from gitml.git import server
 from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.git.objects import Objects, list_tree
@@ -214,7 +215,7 @@ def _runs(ref: str, at: Path) -> list[tuple[str, str]]:
     """Return the runs of a branch that main has not, and their parents, newest first; on main's own line, the last."""
     form = "--format=%H%x00%P%x00%(trailers:key=Run-Id,valueonly,separator=%x20)"
     words = ("log", "--first-parent", f"--max-count={MOST_COMMITS}", form, ref)
-    main = value_of(reporting.MAIN, at)
+    main = value_of(f"refs/heads/{server.main_here(at)}", at)
     for excluded in ([f"^{main}"] if main is not None else [], []):
         found = []
         for line in git(*words, *excluded, "--", at=at).splitlines():

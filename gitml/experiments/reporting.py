@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from gitml.reports.pictures import Drawing
     from gitml.reports.plots import Plot
 
-MAIN = "refs/heads/main"
-
 
 class Results(NamedTuple):
     """What a run came to, before it is written down.
@@ -198,11 +196,11 @@ def _comparisons(results: Results, after: Snapshot, objects: Objects) -> list[Co
     desk = results.desk
     storage = Storage(desk.root)
     mine = pairing.find(after, results.layout.root, storage)
-    main = value_of(MAIN, desk.root)
+    main = value_of(desk.main_ref, desk.root)
     others = [("parent", desk.branch or "", results.parent)]
     others += [("parent", name, commit) for name, commit in results.beside]
     if main is not None and main not in {commit for _, _, commit in others}:
-        others.append(("main", "main", main))
+        others.append(("main", desk.main, main))
     found = []
     for role, name, commit in others:
         other = Snapshot(list_tree(commit, desk.root), objects)

@@ -12,6 +12,7 @@ from gitml.errors import BrokenEnvironment, GitmlError
 from gitml.experiments import verdict
 from gitml.experiments.desk import FOLDER, Desk
 from gitml.experiments.ending import NoSuchExperiment
+from gitml.git import server
 from gitml.git.command import ask, git
 from gitml.git.merge import is_ancestor
 from gitml.git.plan import Plan, Step, carry_out
@@ -220,7 +221,9 @@ def no_such(slug: str, desk: Desk) -> NoSuchExperiment:
 
 def _own_commits(tip: str, at: Path) -> list[str]:
     """Return the commits of an experiment that main has not: each run has a model of its own."""
-    mains = [ref.oid for ref in list_refs("refs/heads/main", "refs/remotes/", at=at) if ref.name.endswith("/main")]
+    main = server.main_here(at)
+    every = list_refs(f"refs/heads/{main}", "refs/remotes/", at=at)
+    mains = [ref.oid for ref in every if ref.name.endswith(f"/{main}")]
     return git("rev-list", tip, "--not", *mains, at=at).split() if mains else []
 
 

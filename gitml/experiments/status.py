@@ -12,7 +12,7 @@ from gitml.conventions.laid_down import STAMP
 from gitml.errors import BrokenEnvironment, GitFailed
 from gitml.experiments import at_work
 from gitml.experiments.commit import is_number
-from gitml.git import repository, trees
+from gitml.git import repository, server, trees
 from gitml.git.command import ask, git
 from gitml.git.objects import Objects, list_tree
 from gitml.pipeline import metrics, verify
@@ -165,8 +165,9 @@ def read(at: Path | None = None) -> Status:
 
 def _experiment(told: Status, root: Path, settings: Config, at: Path | None) -> Status:
     """Return the status with what is known of the experiment that is checked out."""
-    has_main = ask("rev-parse", "--quiet", "--verify", "refs/heads/main", at=at).code == 0
-    since = ["--not", "refs/heads/main"] if has_main else []
+    main = f"refs/heads/{server.main_here(at)}"
+    has_main = ask("rev-parse", "--quiet", "--verify", main, at=at).code == 0
+    since = ["--not", main] if has_main else []
     listed = git("log", f"--format={_FIELDS}", "HEAD", *since, "--", at=at)
     runs = [one.strip("\n").split("\x1f") for one in listed.split("\x1e") if one.strip("\n")]
     runs = [one for one in runs if one[2].strip()]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gitml.experiments.refs import Ref, list_refs
 from gitml.experiments.rows import Line, Record, Run
 from gitml.git.command import git
+from gitml.git.server import main_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,7 +151,8 @@ def read_config(place: Place) -> Config:
     from gitml.errors import GitFailed
 
     try:
-        return config.parse(git("cat-file", "blob", f"refs/heads/main:{config.FILE}", at=place.common_dir).encode())
+        main = f"refs/heads/{main_here(place.common_dir)}"
+        return config.parse(git("cat-file", "blob", f"{main}:{config.FILE}", at=place.common_dir).encode())
     except GitFailed:
         return config.DEFAULTS
 

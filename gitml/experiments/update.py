@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from gitml.pipeline.repro import Outcome
 
 CHECKOUT_LOG = "checkout.log"
-MAIN = "main"
-REMOTE_MAIN = "origin/main"
 
 
 class Request(NamedTuple):
@@ -176,14 +174,15 @@ class Session:
     def _source(self) -> Part:
         if self.request.base is not None:
             return Part(self.request.base, resolve(self.request.base, self.desk.root))
-        local = value_of(f"refs/heads/{MAIN}", self.desk.root)
-        remote = value_of(f"refs/remotes/{REMOTE_MAIN}", self.desk.root)
+        main, theirs = self.desk.main, f"origin/{self.desk.main}"
+        local = value_of(self.desk.main_ref, self.desk.root)
+        remote = value_of(f"refs/remotes/{theirs}", self.desk.root)
         found = local or remote
         if found is None:
-            raise NoSuchRevision(MAIN, None, "There is no branch main, here or at origin.")
+            raise NoSuchRevision(main, None, f"There is no branch {main}, here or at origin.")
         if local is not None and remote is not None and not merging.is_within(self.desk, remote, local):
-            self._note(f"{REMOTE_MAIN} has commits that {MAIN} has not (--from {REMOTE_MAIN} brings them in)")
-        return Part(MAIN if local is not None else REMOTE_MAIN, found)
+            self._note(f"{theirs} has commits that {main} has not (--from {theirs} brings them in)")
+        return Part(main if local is not None else theirs, found)
 
     def _refuse_what_is_in_the_way(self, tree: str) -> None:
         found = follow.in_the_way(self.desk.root, self.desk.commit, tree)

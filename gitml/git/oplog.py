@@ -118,13 +118,20 @@ def not_undone(operations: Sequence[Operation]) -> list[Operation]:
     return [one for one in reversed(operations) if one.undoes is None and one.id not in undone and one.moves]
 
 
-def new_id(now: float) -> str:
+def new_id(now: float, chance: int | None = None) -> str:
     """Return an id that sorts by time: a ULID, 26 letters and digits.
+
+    Parameters
+    ----------
+    now
+        Seconds since 1970.
+    chance
+        80 bits that tell it from others of the same moment; None to draw them.
 
     >>> len(new_id(0.0)), new_id(0.0)[:10]
     (26, '0000000000')
     """
-    number = (int(now * 1000) << 80) | secrets.randbits(80)
+    number = (int(now * 1000) << 80) | (secrets.randbits(80) if chance is None else chance)
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gitml.errors import GitFailed
-from gitml.git.command import git
+from gitml.git.command import ask, git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +84,26 @@ def default_branch(known: dict[str, str], head: str = "HEAD", at: Path | None = 
         if f"{BRANCHES}{name}" in known:
             return name
     return DEFAULT
+
+
+def main_here(at: Path | None = None) -> str:
+    """Return the short name of the main branch, as far as this clone knows: two calls of git.
+
+    It is the one that ``git config gitml.main`` names; else ``main``, where this clone or a remote has one; else what
+    a remote's HEAD names, origin's first; else ``main``.
+    """
+    setting = ask("config", "--get", SETTING, at=at).out.strip()
+    form = "--format=%(refname) %(symref)"
+    patterns = (f"{BRANCHES}{DEFAULT}", f"refs/remotes/**/{DEFAULT}", "refs/remotes/**/HEAD")
+    named = (f"{BRANCHES}{setting}", f"refs/remotes/**/{setting}") if setting and not setting.startswith("-") else ()
+    lines = [line.partition(" ") for line in git("for-each-ref", form, *patterns, *named, at=at).splitlines()]
+    short = {ref.removeprefix(BRANCHES) if ref.startswith(BRANCHES) else _short(ref) for ref, _, _ in lines}
+    if setting in short:
+        return setting
+    if DEFAULT in short:
+        return DEFAULT
+    heads = sorted((ref != "refs/remotes/origin/HEAD", _short(told)) for ref, _, told in lines if told)
+    return heads[0][1] if heads else DEFAULT
 
 
 def _short(ref: str) -> str:

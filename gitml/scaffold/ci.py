@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from gitml import __version__
-from gitml.errors import BrokenEnvironment, GitmlError, WrongUsage
-from gitml.git.files import replace_file
-from gitml.git.repository import shelf
-from gitml.scaffold import texts
+from gitml.errors import GitmlError, WrongUsage
+from gitml.scaffold import changes, texts
+from gitml.scaffold.changes import Change as Change
+from gitml.scaffold.changes import NotAPlaceForFiles as NotAPlaceForFiles
+from gitml.scaffold.changes import carry_out as carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 Forge = Literal["github", "gitlab"]
-Does = Literal["write", "rewrite", "keep"]
 
 PYTHON = "3.11"
 """The Python of CI, if nobody says another."""
@@ -38,35 +37,12 @@ FILES: dict[Forge, dict[str, str]] = {
 }
 """For each forge its files, and the templates they are made of."""
 
-LARGEST = 2**20
-"""Bytes of a file that is compared with ours."""
-
 _PYTHON = re.compile(r"3\.(1[1-9]|[2-9]\d)(\.\d{1,3})?")
 _BRANCH = re.compile(r"[A-Za-z0-9][\w./-]*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?", re.ASCII)
 _ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[\w.~+-]+)+", re.ASCII)
-
-
-class Change(NamedTuple):
-    """One file.
-
-    Attributes
-    ----------
-    path
-        Where, from the top of the working tree.
-    text
-        What will be in it.
-    does
-        Whether it is new, differs from what is there, or is there already.
-    difference
-        From what is there, as a unified diff; empty for a new file.
-    """
-
-    path: str
-    text: str
-    does: Does
-    difference: str = ""
+_FIELDS = {"@GITML@": r"gitml[^\"'\n]*", "@PYTHON@": r"3\.[\d.]+", "@MAIN@": r"[\w./-]+"}
 
 
 class NoPin(WrongUsage):
@@ -89,17 +65,6 @@ class WouldOverwrite(GitmlError):
             f"{', '.join(paths)} {'differs' if is_one else 'differ'} from what gitml would write",
             f"{'It' if is_one else 'They'} may have been changed by hand, so nothing was written.",
             (f"gitml ci template {forge} --force",),
-        )
-
-
-class NotAPlaceForFiles(BrokenEnvironment):
-    """Something else is where a file should be."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            f"{path} is no plain file or folder of this repository",
-            "A link would lead out of it, and nothing is written through one.",
-            (f"git rm --cached {path} && rm {path}",),
         )
 
 
@@ -194,7 +159,7 @@ def templates(forge: Forge, pinned: str, python: str = PYTHON, main: str = "main
     return {path: texts.filled("ci", name, values) for path, name in FILES[forge].items()}
 
 
-def plan(wanted: dict[str, str], root: Path) -> list[Change]:
+def plan(wanted: Mapping[str, str], root: Path) -> list[Change]:
     """Return what writing the files would do to a working tree.
 
     Raises
@@ -202,40 +167,26 @@ def plan(wanted: dict[str, str], root: Path) -> list[Change]:
     NotAPlaceForFiles
         A link, or anything but a file, is where one should be.
     """
-    return [_change(path, text, root) for path, text in wanted.items()]
+    return changes.plan({path: text.encode() for path, text in wanted.items()}, root)
 
 
-def _change(path: str, text: str, root: Path) -> Change:
-    place = root
-    *folders, name = path.split("/")
-    for folder in folders:
-        place /= folder
-        if place.is_symlink() or (place.exists() and not place.is_dir()):
-            raise NotAPlaceForFiles(str(place.relative_to(root)))
-    place /= name
-    if place.is_symlink() or (place.exists() and not place.is_file()):
-        raise NotAPlaceForFiles(path)
-    if not place.exists():
-        return Change(path, text, "write")
-    with place.open("rb") as opened:
-        old = opened.read(LARGEST)
-    if old == text.encode():
-        return Change(path, text, "keep")
-    lines = old.decode("utf-8", "backslashreplace").splitlines()
-    difference = difflib.unified_diff(lines, text.splitlines(), path, path, lineterm="")
-    return Change(path, text, "rewrite", "\n".join(difference))
+def is_ours(path: str, content: bytes) -> bool:
+    """Say whether a file is what some `templates` of this gitml would write, whatever its pin, Python and main."""
+    names = {name for files_of in FILES.values() for at, name in files_of.items() if at == path}
+    if not names:
+        return False
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
+    seen: set[str] = set()
 
+    def field(word: str) -> str:
+        if word not in _FIELDS:
+            return re.escape(word)
+        name = word.strip("@")
+        if name in seen:
+            return f"(?P={name})"
+        seen.add(name)
+        return f"(?P<{name}>{_FIELDS[word]})"
 
-def carry_out(changes: Sequence[Change], root: Path) -> None:
-    """Write the files; each is there in whole or as it was.
-
-    Raises
-    ------
-    OSError
-        One cannot be written.
-    """
-    for change in changes:
-        if change.does != "keep":
-            place = root / change.path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(place, change.text.encode(), shelf(root))
+    whole = texts.filled("ci", names.pop(), {"@SETUP_PYTHON@": SETUP_PYTHON})
+    words = re.split(f"({'|'.join(_FIELDS)})", whole)
+    return re.fullmatch("".join(map(field, words)), text) is not None
