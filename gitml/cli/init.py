@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -11,6 +11,7 @@ from gitml.errors import WrongUsage
 
 if TYPE_CHECKING:
     from gitml.cli.init_new import Asked
+    from gitml.scaffold.ci import Forge
 
 _EXAMPLE = """\b
 Example:
@@ -29,14 +30,19 @@ Example:
 @click.option("--ci/--no-ci", "has_ci", default=None, help="Lay down CI's files for the forge, or none.")
 @click.option("--remote", default="", metavar="URL", help="The DVC remote; a folder beside the project by default.")
 @click.option("--gitml", "pin", default="", metavar="WHICH", help="The gitml of project and CI: version, git+https://…")
-@click.option("--experiments", is_flag=True, help="In a repository with `dvc exp`: make branches of those experiments.")
+@click.option("--dvc", is_flag=True, help="In a repository without DVC: make it a DVC project as well.")
+@click.option(
+    "--experiments", metavar="NAME", multiple=True, help="Make a branch of this experiment of `dvc exp`; all."
+)
 @click.option("--baseline", is_flag=True, help="Make the first commit, after the first run; `make run` does.")
 @click.option("--upgrade", is_flag=True, help="Merge what this gitml would lay down into the project.")
 @click.option("--remove", is_flag=True, help="Take out what init put into this repository.")
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing: everything has a default.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--json", "is_json", is_flag=True, help="Write a JSON object; asks nothing.")
+@click.pass_context
 def command(
+    context: click.Context,
     folder: Path | None,
     data: Path | None,
     target: str,
@@ -44,7 +50,8 @@ def command(
     has_ci: bool | None,
     remote: str,
     pin: str,
-    experiments: bool,
+    dvc: bool,
+    experiments: tuple[str, ...],
     baseline: bool,
     upgrade: bool,
     remove: bool,
@@ -69,12 +76,11 @@ def command(
     if upgrade:
         from gitml.cli import init_upgrade
 
-        init_upgrade.upgrade(site.around(folder or Path()), yes or is_json, dry_run, is_json)
-        return
+        context.exit(init_upgrade.upgrade(site.around(folder or Path()), yes or is_json, dry_run, is_json))
     if remove:
         from gitml.cli import init_adopt
 
-        init_adopt.remove(site.around(folder or Path()), yes or is_json, dry_run, is_json)
+        init_adopt.remove(folder, is_yes=yes, is_dry_run=dry_run, as_json=is_json)
         return
     from gitml.cli import init_new
 
@@ -89,7 +95,16 @@ def command(
                 "It is adopted as it is; a table of one's own makes a new project, in a new folder.",
                 ("gitml init", "gitml init ANOTHER-FOLDER --data FILE --target COLUMN"),
             )
-        init_adopt.adopt(found.folder, asked, experiments, dry_run, is_json)
+        init_adopt.adopt(
+            found.folder,
+            forge=cast("Forge | None", forge if forge in ("github", "gitlab") and has_ci is not False else None),
+            pin=pin,
+            has_dvc=dvc,
+            experiments=experiments or None,
+            is_yes=yes,
+            is_dry_run=dry_run,
+            as_json=is_json,
+        )
         return
     init_new.lay_down(found, asked, dry_run, is_json)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gitml.errors import BrokenEnvironment, GitmlError
 from gitml.git import repository
-from gitml.git.command import ask, failure, git
+from gitml.git.command import Answer, ask, failure, git
 from gitml.git.trees import OBJECT_ID
 
 OLDEST = (2, 38)
@@ -135,12 +135,46 @@ def merge_file(base: bytes, ours: bytes, theirs: bytes, is_union: bool = False) 
     is_union
         Whether lines in conflict are all kept, ours first.
     """
+    answer = _merge_file(base, ours, theirs, *(("--union",) if is_union else ()))
+    return os.fsencode(answer.out) if answer.code == 0 else None
+
+
+def merge_with_marks(base: bytes, ours: bytes, theirs: bytes, names: tuple[str, str, str]) -> tuple[bytes, bool]:
+    """Merge three contents line by line, and mark where they are in conflict.
+
+    Parameters
+    ----------
+    base, ours, theirs
+        As for `merge_file`.
+    names
+        Stand at the marks of ours, the base and theirs.
+
+    Returns
+    -------
+    merged, has_conflicts
+
+    Raises
+    ------
+    GitFailed
+        git cannot merge them: they are no text.
+    """
+    words = ["--diff3", *(word for name in names for word in ("-L", name))]
+    answer = _merge_file(base, ours, theirs, *words)
+    if not 0 <= answer.code <= _MOST_CONFLICTS:
+        raise failure(answer, "merge-file")
+    return os.fsencode(answer.out), answer.code > 0
+
+
+_MOST_CONFLICTS = 127
+"""git counts no further; beyond are its errors."""
+
+
+def _merge_file(base: bytes, ours: bytes, theirs: bytes, *words: str) -> Answer:
     with tempfile.TemporaryDirectory(prefix="gitml-") as folder:
         files = [Path(folder) / name for name in ("ours", "base", "theirs")]
         for file, content in zip(files, (ours, base, theirs), strict=True):
             file.write_bytes(content)
-        answer = ask("merge-file", "-p", *(("--union",) if is_union else ()), operands=list(map(str, files)))
-    return os.fsencode(answer.out) if answer.code == 0 else None
+        return ask("merge-file", "-p", *words, operands=list(map(str, files)))
 
 
 def is_ancestor(commit: str, of: str, at: Path | None = None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitml import __version__
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 FILE = STAMP
 LARGEST = 2**20
+_PART = re.compile(r"\.?[A-Za-z0-9_][\w.-]*", re.ASCII)
 _SAYS = "Written by gitml init: what this project was laid down from. `gitml init --upgrade` reads it."
 
 
@@ -86,11 +88,17 @@ def parse(raw: bytes) -> Stamp:
     try:
         told: Any = json.loads(raw)
         files = told["files"]
-        if not all(isinstance(one, str) for pair in files.items() for one in pair):
-            raise ValueError("files are no files")
+        if not all(_is_ours(path) and isinstance(oid, str) for path, oid in files.items()):
+            raise ValueError("files are none that gitml lays down")
         return Stamp(str(told["gitml"]), Answers.from_json(told["answers"]), files)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WrongStamp(f"It is no such file ({error})") from None
+
+
+def _is_ours(path: str) -> bool:
+    """Say whether a path may be one of a template: nothing outside of the project, and nothing of git's."""
+    parts = path.split("/")
+    return len(path) < 256 and all(_PART.fullmatch(part) for part in parts) and parts[0].casefold() != ".git"
 
 
 def blob_id(content: bytes) -> str:
