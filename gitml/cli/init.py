@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 _EXAMPLE = """\b
 Example:
-  gitml init my-project                                 # asks; --yes takes the example data
+  gitml init my-project            # asks; --yes takes the example data
   gitml init churn --data churn.csv --target churned
-  gitml init --dry-run                                  # in a repository of yours: what it would add
-  gitml init --remove                                   # and takes out again
-  gitml init --upgrade                                  # what a newer gitml lays down, merged"""
+  gitml init --dry-run             # in a repository: what it would add
+  gitml init --remove              # and takes out again
+  gitml init --upgrade             # merges what a newer gitml lays down"""
 
 
 @click.command("init", epilog=_EXAMPLE)

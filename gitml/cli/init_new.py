@@ -94,6 +94,7 @@ def _table(asked: Asked) -> tuple[Path | None, Inspected | None]:
         data = None if answer.strip() in ("", "example") else Path(answer.strip()).expanduser()
     if data is None:
         return None, None
+    table.check_is_file(data)
     print(printable(f"looking at {data} …"), file=sys.stderr)
     if asked.target:
         return data, table.inspect(data, asked.target)

@@ -96,7 +96,8 @@ class Session:
             self._check_room()
 
     def _check_room(self) -> None:
-        there = [path for path, content in self._files.items() if _differs(self._root / path, content)]
+        found = (_in_the_way(path, content, self._root) for path, content in self._files.items())
+        there = list(dict.fromkeys(one for one in found if one))
         if self._answers.table and self._source is not None:
             place = self._root / self._answers.table
             if place.exists() and not place.samefile(self._source):
@@ -162,7 +163,15 @@ class Session:
         install.carry_out(install.plan_install(place), place)
 
 
-def _differs(file: Path, content: bytes) -> bool:
+def _in_the_way(path: str, content: bytes, root: Path) -> str:
+    """Return what is where a file should be, or a folder that it is in; empty where there is room."""
+    parts = path.split("/")
+    for end in range(1, len(parts)):
+        above = "/".join(parts[:end])
+        if os.path.lexists(root / above) and not (root / above).is_dir():
+            return above
+    file = root / path
     if not os.path.lexists(file):
-        return False
-    return not file.is_file() or file.is_symlink() or file.read_bytes() != content
+        return ""
+    is_same = file.is_file() and not file.is_symlink() and file.read_bytes() == content
+    return "" if is_same else path

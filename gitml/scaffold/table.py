@@ -88,6 +88,18 @@ def name_in_project(table: Path) -> str:
     return f"{FOLDER}/{name[-_LONGEST:].lstrip('-.')}"
 
 
+def check_is_file(table: Path) -> None:
+    """See that a table is a file.
+
+    Raises
+    ------
+    NoTable
+        It is none.
+    """
+    if not table.is_file():
+        raise NoTable(table)
+
+
 def inspect(table: Path, target: str = "") -> Inspected:
     """Return what the pipeline's own inspection says of a table.
 
@@ -107,8 +119,7 @@ def inspect(table: Path, target: str = "") -> Inspected:
     NoPipeline
         pandas and the others are not installed.
     """
-    if not table.is_file():
-        raise NoTable(table)
+    check_is_file(table)
     words = ["--target", target] if target else []
     told = _run("stages.inspection", str(table.resolve()), *words)
     params, reasons = told["params"], told["reasons"]
