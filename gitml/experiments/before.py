@@ -78,6 +78,11 @@ class Before:
         return (self._folder / _JOURNAL).exists()
 
     @property
+    def is_left(self) -> bool:
+        """Whether anything is kept at all; without its journal it is of no use to anybody any more."""
+        return self._folder.exists()
+
+    @property
     def project(self) -> str:
         """The folder of the DVC project in which the command was at work."""
         return str(self._told.get("project", ""))

@@ -174,12 +174,15 @@ def finish_in(root: Path, own: Path) -> Landing | None:
         Where gitml keeps what is about this working tree. Errors and what is returned as for `finish`.
     """
     before = Before(root, own)
-    if not before.is_there:
+    if not before.is_left:
         return None
     held = lock.try_to_take(own / LOCK)
     if held is None:
         return None
     try:
+        if not before.is_there:  # killed while it was forgotten
+            before.forget()
+            return None
         landing = committed(before, root)
         if landing is not None:
             switch(landing, root)

@@ -171,3 +171,12 @@ def test_a_run_that_was_killed_in_another_working_tree(two: Project, gitml: Gitm
         assert done.code == 0, done
         assert "lr: 1e-3 " in (two.path / "params.yaml").read_text()
         two.git("restore", ".")
+
+
+def test_what_was_being_forgotten_is_forgotten(two: Project, gitml: Gitml) -> None:
+    left = two.path / ".git/gitml/before"
+    (left / "results").mkdir(parents=True)
+    (left / "results/metrics.json").write_text("{}")
+    done = gitml("exp", "start", "one", at=two.path)
+    assert done.code != 0 and "experiments/one exists already" in done.err
+    assert not left.exists()

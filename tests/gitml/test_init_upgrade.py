@@ -113,7 +113,8 @@ def test_killed_the_same_again_finishes(project: Repo, gitml: Callable, tmp_path
         script = (
             "import os, signal\nfrom gitml.git import files\nfrom gitml.scaffold import changes\nold, left = "
             f"changes.replace_file, [{count}]\n"
-            "def write(*words):\n    old(*words)\n    left[0] -= 1\n    left[0] or os.kill(os.getpid(), signal.SIGKILL)\n"
+            "def write(*words):\n    old(*words)\n    left[0] -= 1\n"
+            "    left[0] or os.kill(os.getpid(), signal.SIGKILL)\n"
             "changes.replace_file = write\nfrom gitml.cli.main import main\nmain(['init', '--upgrade', '--yes'])\n"
         )
         killed = project.run(sys.executable, "-c", script)
