@@ -38,62 +38,31 @@ from __future__ import annotations
 
 import argparse
 import json
-import textwrap
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from stages import errors, files, params
+from stages import errors, params
 from stages.data import DataParams, ValidationParams, check_table
 from stages.errors import InputError, did_you_mean
 from stages.inspection_columns import Verdict, judge, judge_target, made_twice
+from stages.inspection_page import Inspection, page
 from stages.inspection_reading import Source, read_source
-from stages.inspection_roles import (
-    alike_in_groups,
-    group_candidates,
-    leaks,
-    likely_targets,
-    likely_time,
-    positive_label,
-)
+from stages.inspection_roles import leaks, likely_group, likely_time
 from stages.inspection_split import Division, demands, divide
+from stages.inspection_suggestions import Suggestions
+from stages.inspection_target import about_classes, kind_of, likely_targets, positive_label
 from stages.sources import CsvParams
 from stages.splits import SplitParams
 from stages.target import drop_unlabelled, encode_target, labels, resolve_task
-from stages.task import Kind, Task
+from stages.task import Task
 from stages.validation import listed
 
 PROVED = 200_000
 """What is suggested is tried on so many rows."""
-
-RARE = 10
-"""Classes of fewer rows are named."""
-
-MANY_CLASSES = 100
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What was found; see the module for each field."""
-
-    source: str
-    rows: int
-    rows_inspected: int
-    columns: tuple[Mapping[str, Any], ...]
-    targets: tuple[str, ...]
-    target: str | None
-    task: Kind | None
-    params: Mapping[str, Any]
-    reasons: Mapping[str, str]
-    notes: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        value = asdict(self)
-        return files.rounded({name: list(item) if isinstance(item, tuple) else item for name, item in value.items()})
 
 
 def inspect(path: str, target: str | None, given: Mapping[str, Any]) -> Inspection:
@@ -126,7 +95,7 @@ def inspect(path: str, target: str | None, given: Mapping[str, Any]) -> Inspecti
     columns = [verdicts[name] for name in names]
     targets = likely_targets(columns, len(source.frame))
     if target is None:
-        found = _Suggestions(given)
+        found = Suggestions(given)
         _describe_csv(found, source, columns)
         notes = [source.dialect.note] if source.dialect and source.dialect.note else []
         return _inspection(source, columns, targets, None, None, found, notes)
@@ -136,7 +105,7 @@ def inspect(path: str, target: str | None, given: Mapping[str, Any]) -> Inspecti
 def _with_target(
     source: Source, columns: list[Verdict], targets: tuple[str, ...], target: str, given: Mapping[str, Any]
 ) -> Inspection:
-    found = _Suggestions(given)
+    found = Suggestions(given)
     notes = [source.dialect.note] if source.dialect and source.dialect.note else []
     _describe_csv(found, source, columns)
     seed = params.section(given, "base", params.Base).seed
@@ -144,7 +113,7 @@ def _with_target(
     frame, unlabelled = drop_unlabelled(source.frame, target)
     if unlabelled:
         notes.append(f"{unlabelled:,} rows without a value of '{target}' will be left out")
-    kind, why = _kind(frame, target)
+    kind, why = kind_of(frame[target])
     task = resolve_task(frame, target, None, kind, source.path)
     found.put("task", kind, why)
     counts = labels(frame[target]).value_counts() if task.classes else pd.Series(dtype="int64")
@@ -154,14 +123,15 @@ def _with_target(
         found.data("positive", positive, why)
     else:
         found.data("positive", None, "")
-    notes += _about_classes(task, counts, frame[target])
+    notes += about_classes(task, counts, frame[target])
     some = frame.sample(PROVED, random_state=seed).sort_index() if len(frame) > PROVED else frame
     encoded = some.assign(**{target: encode_target(some[target], task)})
-    columns = _without_leaks(encoded, task, columns, validation.leak_auc, seed, notes)
+    columns, suspects = _without_leaks(encoded, task, columns, validation.leak_auc, seed)
     columns = _without_clashes(columns, task)
     task = replace(task, time_column=likely_time([one for one in columns if one.name != target]))
-    groups = _groups(frame, columns, task, seed, notes)
-    task = replace(task, group_column=groups)
+    group, told = likely_group(frame, columns, task, seed)
+    notes += told
+    task = replace(task, group_column=group)
     division = divide(encoded, task, params.section(given, "split", SplitParams), seed)
     _describe_division(found, task, division, notes)
     roles = {division.task.time_column, division.task.group_column, target}
@@ -188,49 +158,13 @@ def _with_target(
         found.put(name, value, reasons[name])
     found.data("source", source.path, "")
     found.data("target", target, "")
+    notes += [told for name, told in suspects.items() if name not in roles]
     notes += [one.note for one in columns if one.note and one.name not in roles]
     _prove(some, source, found, kind)
     return _inspection(source, columns, targets, division.task, target, found, notes)
 
 
-class _Suggestions:
-    """What params.yaml should say, by dotted path, and why; only paths that it has, and values that it lacks."""
-
-    ORDER = ("source", "target", "positive", "time_column", "group_column", "drop")
-
-    def __init__(self, given: Mapping[str, Any]) -> None:
-        self.given = given
-        self.values: dict[str, Any] = {}
-        self.reasons: dict[str, str] = {}
-
-    def data(self, name: str, value: Any, reason: str) -> None:
-        """Set a value of the data section, which is told whole."""
-        self._set(f"data.{name}", value, reason)
-
-    def put(self, path: str, value: Any, reason: str) -> None:
-        """Set another value, if params.yaml has it and says otherwise."""
-        at: Any = self.given
-        for name in path.split("."):
-            if not isinstance(at, Mapping) or name not in at:
-                return
-            at = at[name]
-        self.values.pop(path, None)
-        self.reasons.pop(path, None)
-        if at != value:
-            self._set(path, value, reason)
-
-    def ordered(self) -> dict[str, Any]:
-        """Return the values, the data section first and in its order."""
-        first = [f"data.{name}" for name in self.ORDER if f"data.{name}" in self.values]
-        return {name: self.values[name] for name in [*first, *(name for name in self.values if name not in first)]}
-
-    def _set(self, path: str, value: Any, reason: str) -> None:
-        self.values[path] = value
-        if reason:
-            self.reasons[path] = reason
-
-
-def _describe_csv(found: _Suggestions, source: Source, columns: list[Verdict]) -> None:
+def _describe_csv(found: Suggestions, source: Source, columns: list[Verdict]) -> None:
     coded = [one for one in columns if one.text and not one.drop]
     found.put("csv.text", [one.name for one in coded], "; ".join(f"{one.name}: {one.text}" for one in coded))
     if source.dialect is not None:
@@ -239,41 +173,17 @@ def _describe_csv(found: _Suggestions, source: Source, columns: list[Verdict]) -
         found.put("csv.decimal", source.dialect.decimal, "in the file's numbers")
 
 
-def _kind(frame: pd.DataFrame, target: str) -> tuple[str, str]:
-    """Return ``auto``, or ``regression`` where so many whole numbers are few rows each and thus no classes."""
-    values = frame[target]
-    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values) or values.nunique() <= 2:
-        return "auto", "told from the target"
-    if int(values.value_counts().min()) < RARE and values.nunique() > 5:
-        return "regression", f"{values.nunique()} different whole numbers, some of few rows: amounts and no classes"
-    return "auto", "told from the target"
-
-
-def _about_classes(task: Task, counts: pd.Series, values: pd.Series) -> list[str]:
-    notes = []
-    rare = counts[counts < RARE]
-    if len(rare):
-        named = listed((f"'{label}' {count}" for label, count in rare.items()), 5)
-        notes.append(f"few rows have these values of '{task.target}': {named}; too few to learn or to judge them")
-    if task.kind == "multiclass" and pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        notes.append(
-            f"the {len(task.classes)} whole numbers of '{task.target}' are taken for classes; if they are amounts, set "
-            "task: regression"
-        )
-    if len(task.classes) > MANY_CLASSES:
-        notes.append(f"'{task.target}' has {len(task.classes):,} classes: training takes a tree for each in every step")
-    return notes
-
-
 def _without_leaks(
-    frame: pd.DataFrame, task: Task, columns: list[Verdict], bound: float, seed: int, notes: list[str]
-) -> list[Verdict]:
-    """Drop the columns that have seen the answer; note those that may have."""
+    frame: pd.DataFrame, task: Task, columns: list[Verdict], bound: float, seed: int
+) -> tuple[list[Verdict], dict[str, str]]:
+    """Drop the columns that have seen the answer; also return a sentence on each that may have, the surest first."""
     inputs = [one.name for one in columns if not one.drop and one.name != task.target]
     blatant, suspected = leaks(frame, task, inputs, bound, seed)
-    for name, auc in sorted(suspected.items(), key=lambda item: -item[1]):
-        notes.append(f"column '{name}' alone predicts '{task.target}' with AUC {auc:.3f}: is it known in time?")
-    return [replace(one, drop=blatant[one.name], note="") if one.name in blatant else one for one in columns]
+    told = {
+        name: f"column '{name}' alone predicts '{task.target}' with AUC {auc:.3f}: is it known in time?"
+        for name, auc in sorted(suspected.items(), key=lambda item: (-item[1], item[0]))
+    }
+    return [replace(one, drop=blatant[one.name], note="") if one.name in blatant else one for one in columns], told
 
 
 def _without_clashes(columns: list[Verdict], task: Task) -> list[Verdict]:
@@ -288,39 +198,13 @@ def _without_clashes(columns: list[Verdict], task: Task) -> list[Verdict]:
     ]
 
 
-def _groups(frame: pd.DataFrame, columns: list[Verdict], task: Task, seed: int, notes: list[str]) -> str | None:
-    """Return the column that groups the rows, if it is certain enough; note those that are not."""
-    others = [one for one in columns if one.name not in (task.target, task.time_column)]
-    candidates = group_candidates(others, len(frame))
-    inputs = [one.name for one in others if not one.drop and one.name not in candidates]
-    chosen = None
-    for name in candidates:
-        different = next(one.different for one in others if one.name == name)
-        gaps = bool(frame[name].isna().any())
-        alike = alike_in_groups(frame, name, task.target, inputs, seed) if different > 2 else ()
-        about = f"'{name}' has several rows a value ({different:,} in {len(frame):,} rows)"
-        if chosen or task.time_column or gaps or different < GROUPS or not alike:
-            because = (
-                "the rows are divided by time" if task.time_column and alike
-                else "it has gaps" if gaps
-                else f"there are fewer than {GROUPS}" if different < GROUPS
-                else "rows that share one are not alike" if not alike
-                else f"'{chosen}' does"
-            )  # fmt: skip
-            notes.append(f"{about}, but does not divide the rows, since {because}; data.group_column would make it")
-        else:
-            chosen = name
-            notes.append(f"{about}, and rows that share one are alike in {listed(alike, 4)}: it keeps them in one fold")
-    return chosen
-
-
-def _describe_division(found: _Suggestions, wanted: Task, division: Division, notes: list[str]) -> None:
+def _describe_division(found: Suggestions, wanted: Task, division: Division, notes: list[str]) -> None:
     task = division.task
     for name, why in division.rejected.items():
         notes.append(f"{why}; so it does not divide them (data.{name}_column is null)")
     found.data(
         "time_column", task.time_column,
-        f"dates without a gap: learned from the past, judged on what came after" if task.time_column else "",
+        "dates without a gap: learned from the past, judged on what came after" if task.time_column else "",
     )  # fmt: skip
     found.data(
         "group_column", task.group_column,
@@ -338,7 +222,7 @@ def _describe_division(found: _Suggestions, wanted: Task, division: Division, no
         )
 
 
-def _prove(frame: pd.DataFrame, source: Source, found: _Suggestions, kind: Any) -> None:
+def _prove(frame: pd.DataFrame, source: Source, found: Suggestions, kind: Any) -> None:
     """Check the table as the data stage will, with what is suggested."""
     section = {name.removeprefix("data."): value for name, value in found.values.items() if name.startswith("data.")}
     data = DataParams(**{**section, "drop": tuple(section["drop"])})
@@ -354,7 +238,7 @@ def _inspection(
     targets: tuple[str, ...],
     task: Task | None,
     target: str | None,
-    found: _Suggestions,
+    found: Suggestions,
     notes: list[str],
 ) -> Inspection:
     roles = {} if task is None else {task.time_column: "time", task.group_column: "group", target: "target"}
@@ -374,32 +258,6 @@ def _inspection(
     return Inspection(
         source.path, source.rows, len(source.frame), listing, targets, target, kind, values, reasons, tuple(notes)
     )
-
-
-def page(found: Inspection) -> str:
-    """Return the inspection as text, 80 columns wide."""
-    dropped = sum(one["role"] == "dropped" for one in found.columns)
-    read = "" if found.rows == found.rows_inspected else f" ({found.rows_inspected:,} of them read)"
-    lines = [f"{found.source}: {found.rows:,} rows{read}, {len(found.columns)} columns, {dropped} of them dropped"]
-    if found.target is None:
-        lines += ["", f"Which column is to be predicted? Likely: {', '.join(found.targets) or 'none'}."]
-    else:
-        lines.append(f"Predicting '{found.target}' ({found.task})")
-    if found.params:
-        lines += ["", "For params.yaml:"]
-    for name, value in found.params.items():
-        lines.append(textwrap.shorten(f"  {name}: {json.dumps(value, ensure_ascii=False)}", 80, placeholder=" …"))
-        if name in found.reasons:
-            lines += _wrapped(found.reasons[name], "      ")
-    if found.notes:
-        lines += ["", "To know:"]
-        for note in found.notes:
-            lines += _wrapped(note, "    ", "  - ")
-    return "\n".join(lines)
-
-
-def _wrapped(text: str, indent: str, first: str | None = None) -> list[str]:
-    return textwrap.wrap(text, 80, initial_indent=first or indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def main() -> None:

@@ -37,7 +37,10 @@ COUNTED = 300_000
 """Of a longer column of numbers the different ones are counted in so many rows."""
 
 MONTHS = r"(?:jan|feb|mar|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zäé]*\.?"
-WORDED_DATE = rf"(?i)(?:[a-z]{{2,9}},? )?(?:\d{{1,2}}\.?[ -]{MONTHS}[ ,-]+\d{{2,4}}|{MONTHS} \d{{1,2}},? \d{{4}}|{MONTHS}[ -]\d{{2,4}}).*"
+WORDED_DATE = (
+    rf"(?i:(?:[a-z]{{2,9}},? )?"
+    rf"(?:\d{{1,2}}\.?[ -]{MONTHS}[ ,-]+\d{{2,4}}|{MONTHS} \d{{1,2}},? \d{{4}}|{MONTHS}[ -]\d{{2,4}}).*)"
+)
 SHORT_DATE = r"\d{4}-\d{2}|\d{4}-?Q[1-4]|\d{4}-?W\d{2}|\d{8}T\d{4,6}Z?|\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}(?::\d.*)?)?"
 DATE = re.compile(f"(?:{OTHER_DATE})|(?:{WORDED_DATE})|(?:{SHORT_DATE})")
 """Dates in forms that the pipeline does not read."""

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Protocol
 
 from stages.errors import InputError
@@ -208,7 +208,7 @@ def _refuse_no_header(rows: list[list[str]], decimal: str, source: str) -> None:
     if not numeric or not all(name and _is_number(name, decimal) for name in above):
         return
     if all(WHOLE.fullmatch(name) for name in above):
-        steps = {int(after) - int(before) for before, after in zip(above, above[1:], strict=False)}
+        steps = {int(after) - int(before) for before, after in pairwise(above)}
         if len(above) > 2 and len(steps) == 1 and steps != {0}:  # years, or pixels, are names
             return
     shown = ", ".join(header[:4])

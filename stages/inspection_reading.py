@@ -125,7 +125,11 @@ def _content(path: str) -> Bytes:
 def _csv(path: str, content: Bytes, dialect: Dialect) -> tuple[pd.DataFrame, int]:
     if len(content) > LARGE:
         parts = [content] if len(content) <= MOST_BYTES else _parts(content)
-        frame = _read_fast(parts, dialect)
+        quoted = content.find(b'"') >= 0
+        if isinstance(content, mmap.mmap):
+            content.madvise(mmap.MADV_DONTNEED)  # its pages would count as memory in use
+        files = [path] if isinstance(content, mmap.mmap) and len(parts) == 1 else parts
+        frame = _read_fast(files, dialect, quoted)
         if frame is not None:
             share = sum(map(len, parts)) / len(content)
             return frame, len(frame) if share == 1 else round(len(frame) / share)
@@ -149,8 +153,16 @@ def _parts(content: Bytes) -> list[bytes]:
     return parts
 
 
-def _read_fast(parts: list[Any], dialect: Dialect) -> pd.DataFrame | None:
-    """Read CSV with Arrow, in several threads; None where it does not take what pandas takes."""
+def _read_fast(parts: list[Any], dialect: Dialect, quoted: bool) -> pd.DataFrame | None:
+    """Read CSV with Arrow, in several threads; None where it does not take what pandas takes.
+
+    Parameters
+    ----------
+    parts
+        The path of the file, or its bytes, or those of some parts.
+    quoted
+        Whether there is a quote in it, so that a field may go on in the next line.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
@@ -158,10 +170,9 @@ def _read_fast(parts: list[Any], dialect: Dialect) -> pd.DataFrame | None:
     # a part may begin inside a quoted field, whose lines then have too few fields
     skip = (lambda row: "skip") if len(parts) > 1 else None
     for part in parts:
-        quoted = part.find(b'"') >= 0
         try:
             table = csv.read_csv(
-                pa.BufferReader(pa.py_buffer(part)),
+                part if isinstance(part, str) else pa.BufferReader(pa.py_buffer(part)),
                 csv.ReadOptions(encoding=dialect.encoding, block_size=8 << 20),
                 csv.ParseOptions(
                     delimiter=dialect.delimiter, newlines_in_values=quoted and len(parts) == 1, invalid_row_handler=skip
@@ -186,6 +197,8 @@ def _read_fast(parts: list[Any], dialect: Dialect) -> pd.DataFrame | None:
     if len(set(names)) < len(names) or not all(name.strip() for name in names) or {ROW, BLOCK} & set(names):
         return None
     tables.clear()
+    del table
+    pa.default_memory_pool().release_unused()
     return whole.to_pandas(date_as_object=False, split_blocks=True, self_destruct=True)
 
 
@@ -196,9 +209,7 @@ def _as_pandas_reads(table: Any) -> Any:
     for place, field in enumerate(table.schema):
         if pa.types.is_time(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
-        elif pa.types.is_decimal(field.type):
-            table = table.set_column(place, field.name, table.column(place).cast(pa.float64()))
-        elif pa.types.is_null(field.type):
+        elif pa.types.is_decimal(field.type) or pa.types.is_null(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(pa.float64()))
     return table
 

@@ -1,28 +1,17 @@
-"""Which column may be the target, which orders the rows, which groups them, and which know the answer."""
+"""Which column orders the rows, which groups them, and which know the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from stages.inspection_columns import Verdict
-from stages.inspection_names import names_entity, names_something, target_likeness, time_likeness
+from stages.inspection_names import names_entity, time_likeness
 from stages.leaks import single_feature_auc
-from stages.target import MOST_CLASSES
 from stages.task import Task
-
-MOST_TARGETS = 5
-
-POSITIVE = (
-    "yes", "true", "1", "y", "t", "positive", "pos", "+", "churn", "churned", "left", "default", "fraud", "spam", "sick",
-    "abnormal", "malignant", "m+", "won", "bad", "failed", "failure", "fail", "died", "dead", "ja", "oui", "si", "sí",
-    "sim", "da", "да", "はい", "是",
-)  # fmt: skip
-"""Labels that mean that it happened, the surest first."""
-
-NEGATIVE = frozenset({"no", "false", "0", "n", "f", "negative", "neg", "-", "none", "nein", "non", "não", "нет", "-1"})
+from stages.validation import listed
 
 TIMES = 10
 """A column with fewer different times does not order the rows."""
@@ -54,38 +43,6 @@ FEWEST = 20
 """In fewer rows nothing is said about a column that has the target's own values."""
 
 
-def likely_targets(verdicts: Iterable[Verdict], rows: int) -> tuple[str, ...]:
-    """Return the columns that may be the target, the best guess first.
-
-    A name such as ``target`` or ``churned`` counts most, then the last place in the table; columns that name
-    the rows, are always the same, or are dates or free text, are none.
-    """
-    fit = [
-        found
-        for found in verdicts
-        if not found.drop and found.type not in ("datetime", "empty") and not names_something(found.name)
-        and (found.type != "text" or found.different <= max(MOST_CLASSES, rows // 100)) and not found.missing > 0.5
-    ]  # fmt: skip
-    order = {found.name: place for place, found in enumerate(fit)}
-    ranked = sorted(fit, key=lambda found: (-target_likeness(found.name), -order[found.name]))
-    return tuple(found.name for found in ranked[:MOST_TARGETS])
-
-
-def positive_label(task: Task, counts: Mapping[str, int]) -> tuple[str, str]:
-    """Return the label of a binary task that counts as positive, and why."""
-    folded = {label.strip().casefold(): label for label in task.classes}
-    for word in POSITIVE:
-        if word in folded:
-            return folded[word], f"{folded[word]!r} says that it happened"
-    for word, label in folded.items():
-        if word in NEGATIVE:
-            other = next(one for one in task.classes if one != label)
-            return other, f"{label!r} says that it did not happen"
-    rarer = min(task.classes, key=lambda label: (counts[label], label))
-    share = counts[rarer] / sum(counts.values())
-    return rarer, f"the rarer of the two, {share:.1%} of the rows: mostly the one that is looked for"
-
-
 def likely_time(verdicts: Iterable[Verdict]) -> str | None:
     """Return the column of dates that most likely says when a row came to be.
 
@@ -99,14 +56,51 @@ def likely_time(verdicts: Iterable[Verdict]) -> str | None:
     return max(fit, key=lambda found: time_likeness(found.name)).name if fit else None
 
 
-def group_candidates(verdicts: Iterable[Verdict], rows: int) -> list[str]:
+def group_candidates(verdicts: Iterable[Verdict], rows: int) -> list[Verdict]:
     """Return the columns that are called like a person or thing and have several rows a value, most values first."""
     fit = [
         found for found in verdicts
         if found.type in ("integer", "text") and found.different >= 2 and names_entity(found.name)
         and rows * (1 - found.missing) >= ROWS_OF_A_GROUP * found.different
     ]  # fmt: skip
-    return [found.name for found in sorted(fit, key=lambda found: -found.different)]
+    return sorted(fit, key=lambda found: -found.different)
+
+
+def likely_group(
+    frame: pd.DataFrame, verdicts: Iterable[Verdict], task: Task, seed: int
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column that groups the rows if one surely does, and a sentence on each that might.
+
+    A wrong group column hurts: it is no feature any more, and the folds are drawn from few pieces. So it must be
+    called like a person or thing, have many values of several rows, and its rows must be alike.
+    """
+    others = [found for found in verdicts if found.name not in (task.target, task.time_column)]
+    candidates = group_candidates(others, len(frame))
+    inputs = [found.name for found in others if not found.drop and found not in candidates]
+    chosen, notes = None, []
+    for found in candidates:
+        alike = alike_in_groups(frame, found.name, task.target, inputs, seed)
+        about = f"'{found.name}' has several rows a value ({found.different:,} in {len(frame):,} rows)"
+        against = _against(found, alike, task.time_column, chosen)
+        if against:
+            notes.append(f"{about}, but does not divide the rows: {against}; data.group_column would make it")
+        else:
+            chosen = found.name
+            notes.append(f"{about}, and rows that share one are alike in {listed(alike, 4)}: it keeps them in one fold")
+    return chosen, tuple(notes)
+
+
+def _against(found: Verdict, alike: tuple[str, ...], time_column: str | None, chosen: str | None) -> str:
+    """Return what speaks against a group column; empty if nothing does."""
+    if not alike:
+        return "those that share one are no more alike than others"
+    if found.different < GROUPS:
+        return f"there are fewer than {GROUPS} of them"
+    if found.missing:
+        return "it has gaps"
+    if time_column:
+        return f"'{time_column}' does, by time"
+    return f"'{chosen}' does" if chosen else ""
 
 
 def alike_in_groups(frame: pd.DataFrame, group: str, target: str, columns: Iterable[str], seed: int) -> tuple[str, ...]:
