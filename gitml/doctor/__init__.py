@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gitml.doctor import damage, hooks, locks, mending, names, project, repository, settings, storage, worktrees
+from gitml.doctor import (
+    damage,
+    hooks,
+    locks,
+    mending,
+    names,
+    notebooks,
+    project,
+    repository,
+    settings,
+    storage,
+    worktrees,
+)
 from gitml.doctor.clone import Clone, look
 from gitml.doctor.finding import Finding, Fix, NotMended, State
 from gitml.doctor.machine import OLDEST_DVC, OLDEST_GIT, OLDEST_PYTHON, TORCH, dvc, git, gto, interpreter, python, torch
@@ -107,6 +119,7 @@ def _of_git(clone: Clone) -> list[Finding]:
         repository.origin(clone),
         *repository.history(clone),
         *hooks.hooks(clone),
+        *notebooks.notebooks(clone),
         *names.names(clone),
         locks.locks(clone),
         *worktrees.worktrees(clone),

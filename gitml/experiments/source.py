@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from gitml.errors import BrokenEnvironment
-from gitml.policy.notebooks import DROPPED_METADATA
+from gitml.policy import notebooks
 
 SUFFIX = ".ipynb"
 
@@ -55,7 +55,7 @@ def command(source: Path | None, project: Path) -> str:
 
 
 def stripped(path: str, content: bytes) -> bytes:
-    """Return a notebook without outputs and execution counts, as nbstripout leaves it.
+    """Return a notebook as it is committed: without outputs and execution counts.
 
     Raises
     ------
@@ -63,13 +63,8 @@ def stripped(path: str, content: bytes) -> bytes:
         nbstripout is not installed, or it is no notebook.
     """
     try:
-        import nbformat
-        from nbstripout import strip_output  # type: ignore[import-untyped]
+        return notebooks.stripped(content)
     except ImportError:
         raise CannotStrip(path, "nbstripout is not installed.") from None
-    try:
-        book = nbformat.reads(content.decode(), as_version=nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
-        text: str = nbformat.writes(strip_output(book, False, False, False, list(DROPPED_METADATA)))  # type: ignore[no-untyped-call]
-    except Exception as error:  # nbformat raises whatever its parsers raise
+    except notebooks.NotANotebook as error:
         raise CannotStrip(path, f"It is no notebook: {error}.") from None
-    return (text.rstrip("\n") + "\n").encode()

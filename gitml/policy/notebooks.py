@@ -29,6 +29,9 @@ DROPPED_METADATA = (
 )
 """What nbstripout takes out of a notebook besides, without options."""
 
+OF_A_MACHINE = ("metadata.language_info.version",)
+"""What gitml has nbstripout take out, too: it differs from desk to desk, and says nothing of the notebook."""
+
 
 class NotANotebook(ValueError):
     """The bytes are no notebook; the message says why, in half a sentence."""
@@ -80,26 +83,52 @@ def verify_with_nbstripout(content: bytes) -> bool | None:
     It takes out more than `clean_notebook` asks for: ids of cells that are not their number, widgets, times.
     """
     try:
-        nbformat: Any = import_module("nbformat")
-        nbstripout: Any = import_module("nbstripout")
+        import_module("nbstripout")
     except ImportError:
         return None
+    try:
+        notebook, without = _parted(content, DROPPED_METADATA)
+    except Exception:  # on what is no notebook it ends with whatever comes first; its process would fail, too
+        return False
+    return bool(notebook == without)
+
+
+def stripped(content: bytes) -> bytes:
+    """Return a notebook as git's filter nbstripout would commit it, byte for byte.
+
+    Raises
+    ------
+    ImportError
+        nbstripout is not installed.
+    NotANotebook
+        It cannot read the notebook.
+    """
+    nbformat: Any = import_module("nbformat")
+    import_module("nbstripout")
+    try:
+        text: str = nbformat.writes(_parted(content, (*DROPPED_METADATA, *OF_A_MACHINE))[1])
+    except Exception as error:  # whatever its parsers raise
+        raise NotANotebook(str(error)) from None
+    return (text if text.endswith("\n") else f"{text}\n").encode()
+
+
+def _parted(content: bytes, dropped: tuple[str, ...]) -> tuple[Any, Any]:
+    """Return a notebook as it is and as nbstripout leaves it."""
     import copy
     import logging
     import warnings
 
+    nbformat: Any = import_module("nbformat")
+    nbstripout: Any = import_module("nbstripout")
     log = logging.getLogger("traitlets")
     was_silent, log.disabled = log.disabled, True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             notebook = nbformat.reads(content.decode(), as_version=nbformat.NO_CONVERT)
-            stripped = nbstripout.strip_output(copy.deepcopy(notebook), None, False, False, list(DROPPED_METADATA))
-    except Exception:  # on what is no notebook it ends with whatever comes first; its process would fail, too
-        return False
+            return notebook, nbstripout.strip_output(copy.deepcopy(notebook), None, False, False, list(dropped))
     finally:
         log.disabled = was_silent
-    return bool(notebook == stripped)
 
 
 def _read(content: bytes) -> dict[str, Any]:

@@ -507,6 +507,7 @@ class TestStatus:
                 {"name": name, "state": "installed", "runs": ["gitml"]}
                 for name in ("pre-commit", "prepare-commit-msg", "commit-msg", "post-checkout", "pre-push")
             ],
+            "notebook_filter": None,
         }
 
 
