@@ -282,7 +282,12 @@ class Session:
 
         try:
             outcome = repro(
-                self.desk.project_folder, log, see, (self._lock.descriptor,), is_all=found.has_other_folders
+                self.desk.project_folder,
+                log,
+                see,
+                (self._lock.descriptor,),
+                is_all=found.has_other_folders,
+                has_run_cache=not found.uncovered,
             )
         finally:
             watch.end()

@@ -114,6 +114,7 @@ def repro(
     is_all: bool = False,
     is_from_scratch: bool = False,
     environment: Mapping[str, str] = os.environ,
+    has_run_cache: bool = True,
 ) -> Outcome:
     """Run ``dvc repro`` in a project, and return how it ended.
 
@@ -138,6 +139,8 @@ def repro(
         Whether every stage is run, whatever DVC believes of it, and nothing is taken from the run-cache.
     environment
         The variables that DVC and the stages see, but for those of one repository.
+    has_run_cache
+        Whether results of earlier runs may be taken instead of running a stage.
 
     Raises
     ------
@@ -147,7 +150,8 @@ def repro(
     seen = {**environment_for_another_repository(environment), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
     # -P: no module of the project's top folder stands before those of DVC
     options = [*(["--single-item"] if is_single else []), *(["--all-pipelines"] if is_all else [])]
-    options += ["--force", "--no-run-cache"] if is_from_scratch else []
+    options += ["--force"] if is_from_scratch else []
+    options += ["--no-run-cache"] if is_from_scratch or not has_run_cache else []
     line = [sys.executable, "-P", "-m", "dvc", "repro", *options]
     line += ["--", *targets] if targets else []
     start = time.monotonic()
