@@ -103,7 +103,14 @@ def produce(
         )
         try:
             place = borrowed.path / desk.project
-            outcome = repro(place, written, watch.see, (borrowed.lock.descriptor,), is_all=found.has_other_folders)
+            outcome = repro(
+                place,
+                written,
+                watch.see,
+                (borrowed.lock.descriptor,),
+                is_all=found.has_other_folders,
+                has_run_cache=not found.uncovered,
+            )
         finally:
             watch.end()
         if not outcome.is_done:

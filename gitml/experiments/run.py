@@ -297,6 +297,7 @@ class Session:
                 see,
                 (self._lock.descriptor,),
                 is_all=found.has_other_folders,
+                has_run_cache=not found.uncovered,
                 waiting=self._dvc,
             )
         finally:

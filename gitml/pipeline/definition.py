@@ -105,6 +105,8 @@ class Definition(NamedTuple):
         Files that it names at its top level, where nothing says who writes them; relative to its folder.
     params
         Parameter files that it names at its top level; relative to its folder.
+    plots
+        What it names at its top level as plots: files, folders, or ids that are none; relative to its folder.
     """
 
     path: str
@@ -112,6 +114,7 @@ class Definition(NamedTuple):
     opaque: tuple[Opaque, ...]
     metrics: tuple[str, ...]
     params: tuple[str, ...] = ()
+    plots: tuple[str, ...] = ()
 
 
 class NotADefinition(ValueError):
@@ -166,7 +169,8 @@ def read(path: str, content: bytes, load: Callable[[str], Any], style: Callable[
     files = data.get("params") or []
     texts = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
     params = [file for name in texts if (file := reader.read_file(name, "params")) is not None]
-    return Definition(path, tuple(reader.stages), tuple(reader.opaque), tuple(metrics), tuple(params))
+    plots = tuple(dict.fromkeys(_named_plots(data.get("plots"))))
+    return Definition(path, tuple(reader.stages), tuple(reader.opaque), tuple(metrics), tuple(params), plots)
 
 
 class _Reader:
@@ -283,6 +287,18 @@ class _Reader:
             self.opaque.append(Opaque("", f"{error}, in {key}"))
             return None
         return file if isinstance(file, str) else None
+
+
+def _named_plots(value: Any) -> Iterator[str]:
+    """Yield the names of plots of the top level, and the files that they draw; templates are left out."""
+    entries = value if isinstance(value, list) else [value]
+    for entry in entries:
+        if isinstance(entry, str):
+            yield entry
+        for name, settings in entry.items() if isinstance(entry, dict) else ():
+            drawn = settings.get("y") if isinstance(settings, dict) else None
+            files = list(drawn) if isinstance(drawn, dict) else [name]
+            yield from (file for file in files if isinstance(file, str) and not template.has_reference(file))
 
 
 def inside(folder: str, path: str) -> str | None:

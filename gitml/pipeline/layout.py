@@ -14,7 +14,7 @@ from gitml.pipeline.project import Project, projects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from gitml.pipeline.definition import Stage
     from gitml.pipeline.snapshot import Snapshot
@@ -42,6 +42,9 @@ class Layout(NamedTuple):
         The names that stages depend on, by parameter file; an empty name for the whole file.
     stages
         How many there are.
+    uncovered
+        Those of `kept` that are the out of no stage: metrics and plots that a dvc.yaml names at its top level only.
+        DVC's run-cache does not bring them back, so that a run must not use it.
     """
 
     root: str
@@ -51,6 +54,7 @@ class Layout(NamedTuple):
     deps: tuple[str, ...]
     params: dict[str, tuple[str, ...]]
     stages: int
+    uncovered: tuple[str, ...] = ()
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -112,8 +116,22 @@ def layout(project: Project) -> Layout:
     locks = [posixpath.join(posixpath.dirname(one.definition.path), "dvc.lock") for one in project.pipelines]
     stages = sum(len(one.definition.stages) for one in project.pipelines)
     outs = kept | cached
+    uncovered = _uncovered(project, outs)
     read = tuple(dep for dep in deps if not any(is_inside(dep, out) for out in outs))
-    return Layout(project.root, tuple(kept), tuple(cached), tuple(locks), read, names, stages)
+    return Layout(project.root, (*kept, *uncovered), tuple(cached), tuple(locks), read, names, stages, uncovered)
+
+
+def _uncovered(project: Project, outs: Iterable[str]) -> tuple[str, ...]:
+    """Return the metrics and plots that are named, and that nobody makes as far as dvc.yaml says."""
+    found: dict[str, None] = {}
+    for pipeline in project.pipelines:
+        folder = posixpath.dirname(pipeline.definition.path)
+        for name in (*pipeline.definition.metrics, *pipeline.definition.plots):
+            path = project.path(folder, name)
+            if path and path not in project.makers and project.maker_around(path) is None:
+                found[path] = None
+    made = tuple(outs)
+    return tuple(path for path in found if not any(is_inside(out, path) or is_inside(path, out) for out in made))
 
 
 def known_params(snapshot: Snapshot, found: Layout) -> list[Known]:

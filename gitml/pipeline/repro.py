@@ -115,6 +115,7 @@ def repro(
     is_all: bool = False,
     is_from_scratch: bool = False,
     environment: Mapping[str, str] = os.environ,
+    has_run_cache: bool = True,
     waiting: WaitingDvc | None = None,
 ) -> Outcome:
     """Run ``dvc repro`` in a project, and return how it ended.
@@ -140,6 +141,8 @@ def repro(
         Whether every stage is run, whatever DVC believes of it, and nothing is taken from the run-cache.
     environment
         The variables that DVC and the stages see, but for those of one repository.
+    has_run_cache
+        Whether results of earlier runs may be taken instead of running a stage.
     waiting
         A DVC that was started in `root` and with this environment before; None to start one.
 
@@ -149,7 +152,8 @@ def repro(
         Ctrl-C; all that ran has ended.
     """
     options = [*(["--single-item"] if is_single else []), *(["--all-pipelines"] if is_all else [])]
-    options += ["--force", "--no-run-cache"] if is_from_scratch else []
+    options += ["--force"] if is_from_scratch else []
+    options += ["--no-run-cache"] if is_from_scratch or not has_run_cache else []
     words = ["repro", *options, *(["--", *targets] if targets else [])]
     start = time.monotonic()
     with log.open("wb") as written, log.open("rb") as read:

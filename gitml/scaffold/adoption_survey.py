@@ -203,7 +203,7 @@ def _tree(commit: str, root: Path, objects: Objects, is_partial: bool) -> Tree:
     found = [layout.layout(project) for project in projects(snapshot)]
     figures = metrics.read(snapshot).metrics
     numbers = tuple(name for name, value in figures.items() if _is_number(value))
-    hashed = dict.fromkeys(path for one in found for path in (*one.deps, *one.kept))
+    hashed = dict.fromkeys(path for one in found for path in (*one.deps, *one.kept) if path not in one.uncovered)
     in_git = [
         path if path in snapshot.files else f"{path}/"
         for path in hashed
