@@ -199,7 +199,7 @@ def test_the_last_one_becomes_an_experiment_once_it_has_a_name(flights: Path) ->
     run(last.parent, last.name)
     assert repo.git("branch", "--show-current") == "experiments/faster"
     assert f"{repo.git('rev-parse', 'HEAD')[:7]} on experiments/faster" in printed(last)
-    assert "learning_rate: 0.1 " in repo.git("show", "HEAD:params.yaml")
+    assert re.search(r"^ +learning_rate: 0\.1$", repo.git("show", "HEAD:params.yaml"), re.MULTILINE)
     logged = json.loads(repo.git("show", "HEAD:results/logged/metrics.json"))
     assert logged["validation"]["roc_auc"] > 0.6
     committed = repo.git("show", f"HEAD:notebooks/{last.name}")
