@@ -43,6 +43,8 @@ class Landing(NamedTuple):
         What was checked out: a branch's full name, or a full id where HEAD was detached.
     files
         What the command itself wrote into the commit, and not into the working tree.
+    started
+        Full id of the tree that the working tree was when the command began; empty where it was not kept.
     """
 
     command: str
@@ -53,6 +55,7 @@ class Landing(NamedTuple):
     parent: str
     head: str
     files: tuple[str, ...]
+    started: str = ""
 
 
 class Before:

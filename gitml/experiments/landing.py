@@ -97,13 +97,15 @@ def refresh(landing: Landing, root: Path) -> tuple[str, ...]:
     place = shelf(root)
     with Objects(root) as objects:
         written = {path: objects.read_file(landing.new, path) for path in landing.files}
+        report = reporting.path(landing.slug)
+        began = objects.read_file(landing.started, report) if landing.started else None
     for path, content in written.items():
         if content is None:
             continue
         file = root / path
         current = file.read_bytes() if file.exists() else b""
-        if path == reporting.path(landing.slug) and current:
-            content = reporting.carried_over(current, content)
+        if path == report and current:
+            content = reporting.carried_over(current, content, began)
         if content != current:
             file.parent.mkdir(parents=True, exist_ok=True)
             replace_file(file, content, place)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gitml.experiments import pairing
 from gitml.experiments.compare import code_changes
 from gitml.git.command import ask
+from gitml.git.merge import merge_file
 from gitml.git.objects import Objects, list_tree
 from gitml.git.transaction import value_of
 from gitml.pipeline import metrics, yaml12
@@ -152,11 +153,23 @@ def begin(desk: Desk, slug: str, parent: str, objective: str = "", hypothesis: s
     return document.encoded(text)
 
 
-def carried_over(current: bytes, written: bytes) -> bytes:
-    """Return the report that is in the working tree with the machine-written parts of the one that was committed.
+def carried_over(current: bytes, written: bytes, began: bytes | None = None) -> bytes:
+    """Return the report that is in the working tree with what a run wrote into the one that was committed.
 
     What a person wrote while the run ran stays.
+
+    Parameters
+    ----------
+    current, written
+        The report in the working tree, and the run's.
+    began
+        What it was when the run began; None where that is not known.
     """
+    if current == began:
+        return written
+    merged = merge_file(began, current, written) if began is not None else None
+    if merged is not None:
+        return merged
     blocks = document.parse(document.decoded(written)).blocks
     text = document.decoded(current)
     return document.encoded(document.fill(text, methodology=blocks.get("methodology"), results=blocks.get("results")))

@@ -342,7 +342,8 @@ class Session:
         assert self._made is not None
         old = None if self.is_new else self.desk.commit
         files = tuple(self._made.written.files)
-        return Landing("exp run", self.slug, self.ref, old, self.commit, self.desk.commit, self._head, files)
+        started = self._start.tree if self._start is not None else ""
+        return Landing("exp run", self.slug, self.ref, old, self.commit, self.desk.commit, self._head, files, started)
 
     def _swap(self) -> None:
         made = self._landing()

@@ -12,7 +12,7 @@ from gitml.git import plan, repository
 from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.git.plan import Plan, Step
-from gitml.hooks import install
+from gitml.hooks import install, notebook_filter
 from gitml.pipeline import dvc_command
 from gitml.scaffold import stamp, table, template
 from gitml.scaffold.stamp import Stamp
@@ -113,7 +113,7 @@ class Session:
             Step("repository", f"make a git repository in {self._root}", self._repository),
             Step("files", f"lay down {len(self._files) + 1} files", self._lay_down),
             *([Step("table", f"bring {what}, and let DVC keep it", self._bring)] if answers.table else []),
-            Step("hooks", "install gitml's hooks", self._hooks),
+            Step("hooks", "install gitml's hooks, and nbstripout as git's filter of notebooks", self._hooks),
         ]
         return Plan("init", steps)
 
@@ -161,6 +161,7 @@ class Session:
     def _hooks(self) -> None:
         place = install.find(self._root)
         install.carry_out(install.plan_install(place), place)
+        notebook_filter.install(self._root)
 
 
 def _in_the_way(path: str, content: bytes, root: Path) -> str:

@@ -255,3 +255,10 @@ def test_a_run_can_be_undone(project: Project, gitml: Gitml) -> None:
     assert gitml("undo", at=project.path).code == 0
     assert project.refs() == ["main"]
     assert project.files() == files
+
+
+def test_a_hypothesis_of_a_run_is_in_the_file_too(project: Project, gitml: Callable) -> None:
+    assert gitml("exp", "start", "lr", at=project.path).code == 0
+    assert gitml("exp", "run", "-S", "lr=3e-4", "-m", "smaller steps find more", at=project.path).code == 0
+    assert "smaller steps find more" in (project.path / "reports/lr/README.md").read_text()
+    assert project.status() == ""

@@ -67,6 +67,7 @@ def test_a_new_project_is_laid_down(at: Path, gitml: Callable) -> None:
     assert set(LAID_DOWN) <= files(project.path).keys()
     assert project.run("git", "symbolic-ref", "HEAD").out == "refs/heads/main\n"
     assert project.run("git", "rev-parse", "HEAD").code != 0
+    assert "-m nbstripout" in project.run("git", "config", "filter.nbstripout.clean").out
     assert "gitml hook: pre-commit" in (project.path / ".git/hooks/pre-commit").read_text()
     for path in ("dvc.yaml", "params.yaml", "stages/train.py", "constraints.txt", "tests/model/test_model.py"):
         assert (project.path / path).read_bytes() == (ROOT / path).read_bytes(), path

@@ -173,6 +173,7 @@ def promote(project: Repo, tmp_path: Path) -> None:
     project.commit("experiment: what came of it")
     released = run(project, GITML, "model", "release", "first-idea")
     assert "model-v1 released of first-idea" in released.out
+    run(project, GITML, "model", "promote", "v1")
     run(project, GITML, "model", "promote", "v1", "--merge")
     show = ("git", "--git-dir", str(server), "rev-parse")
     assert (
