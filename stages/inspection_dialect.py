@@ -199,7 +199,7 @@ def _refuse_no_header(rows: list[list[str]], decimal: str, source: str) -> None:
     """Refuse a first line that is one of values: a number stands above every column of numbers."""
     header = [name.strip() for name in rows[0]]
     if len(header) <= 2 and re.fullmatch(r"sep=.?", "".join(header), re.IGNORECASE):
-        raise InputError(f"{source}: its first line, {rows[0][0]}, is for a spreadsheet.", "Take that line out.")
+        raise InputError(f"{source}: its first line, '{header[0]}…', is for a spreadsheet.", "Take that line out.")
     below = [[row[place].strip() for row in rows[1:] if place < len(row)] for place in range(len(header))]
     numeric = [
         place for place, cells in enumerate(below) if any(cells) and all(_is_number(cell, decimal) for cell in cells)
