@@ -118,7 +118,7 @@ def _distances(old: pd.DataFrame, new: pd.DataFrame, columns: list[str]) -> dict
 def _number(values: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.astype("datetime64[s]").astype("int64").astype("float64").where(values.notna())
-    return values.astype("float64")
+    return values.astype("float64").replace([np.inf, -np.inf], np.nan)
 
 
 def _levels(old: pd.Series, new: pd.Series) -> dict[str, Any] | None:
@@ -149,11 +149,11 @@ def _ends(values: pd.Series) -> list[Any]:
 
 
 def _is_wider(limits: Mapping[str, Any]) -> bool:
-    """Whether the new range goes beyond the old one by a twentieth of it, or for dates at all."""
+    """Whether the new range goes beyond the old one by a fifth of it, or for dates at all."""
     (low, high), (new_low, new_high) = limits["old"], limits["new"]
     if isinstance(low, str) or isinstance(new_low, str) or isinstance(high, str) or isinstance(new_high, str):
         return bool(limits["old"] != limits["new"])
-    room = (high - low) / 20
+    room = (high - low) / 5
     return bool(new_low < low - room or new_high > high + room)
 
 
