@@ -126,9 +126,9 @@ def _with_target(
     notes += about_classes(task, counts, frame[target])
     some = frame.sample(PROVED, random_state=seed).sort_index() if len(frame) > PROVED else frame
     encoded = some.assign(**{target: encode_target(some[target], task)})
+    task = replace(task, time_column=likely_time([one for one in columns if one.name != target]))
     columns, suspects = _without_leaks(encoded, task, columns, validation.leak_auc, seed)
     columns = _without_clashes(columns, task)
-    task = replace(task, time_column=likely_time([one for one in columns if one.name != target]))
     group, told = likely_group(frame, columns, task, seed)
     notes += told
     task = replace(task, group_column=group)
@@ -139,8 +139,8 @@ def _with_target(
     dropped = [one for one in columns if one.drop]
     if len(dropped) + len(roles - {None}) == len(columns) and not division.task.time_column:
         raise InputError(
-            f"{source.path} has no column from which '{target}' could be predicted: "
-            f"{'; '.join(f'{one.name}: {one.drop}' for one in dropped[:5])}.",
+            f"{source.path} has no column from which '{target}' could be predicted"
+            f"{''.join(f'; {one.name}: {one.drop}' for one in dropped[:5])}.",
             "Give a table with more columns.",
         )
     found.data("drop", [one.name for one in dropped], "; ".join(f"{one.name}: {one.drop}" for one in dropped))
@@ -177,7 +177,8 @@ def _without_leaks(
     frame: pd.DataFrame, task: Task, columns: list[Verdict], bound: float, seed: int
 ) -> tuple[list[Verdict], dict[str, str]]:
     """Drop the columns that have seen the answer; also return a sentence on each that may have, the surest first."""
-    inputs = [one.name for one in columns if not one.drop and one.name != task.target]
+    # when a row came to be is known
+    inputs = [one.name for one in columns if not one.drop and one.name not in (task.target, task.time_column)]
     blatant, suspected = leaks(frame, task, inputs, bound, seed)
     told = {
         name: f"column '{name}' alone predicts '{task.target}' with AUC {auc:.3f}: is it known in time?"

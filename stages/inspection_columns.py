@@ -45,6 +45,9 @@ SHORT_DATE = r"\d{4}-\d{2}|\d{4}-?Q[1-4]|\d{4}-?W\d{2}|\d{8}T\d{4,6}Z?|\d{4}-\d{
 DATE = re.compile(f"(?:{OTHER_DATE})|(?:{WORDED_DATE})|(?:{SHORT_DATE})")
 """Dates in forms that the pipeline does not read."""
 
+WITH_POINTS = r"[+-]?\d{1,3}(?:[. ]\d{3})*(?:,\d+)?"
+"""Numbers with points between the thousands."""
+
 DATE_WORDS = frozenset(
     {"date", "time", "timestamp", "datetime", "ts", "epoch", "day", "created", "at", "datum", "unix"}
 )
@@ -100,7 +103,7 @@ def judge(source: Source, name: str, max_levels: int) -> Verdict:
         return _dropped(found, "another value in each row: it names the row")
     broken = _refusal(source, values)
     if broken:
-        return _dropped(found, broken, note=f"column '{name}': {broken}; mend it and take it out of data.drop")
+        return _dropped(found, broken, note=_to_mend(name, broken))
     return replace(found, note=_number_that_is_a_date(values, name))
 
 
@@ -166,25 +169,20 @@ def _judge_text(source: Source, found: Verdict, values: pd.Series, coded: bool, 
     name, different, rows = found.name, found.different, len(known)
     text = "digits of which some begin with a zero: codes, no numbers" if coded else ""
     unique = pd.Series(known.unique() if different <= COUNTED else known.head(COUNTED).unique(), dtype="str")
-    if not coded and different > FEW and unique.str.fullmatch(DATE.pattern).mean() >= MOSTLY:
-        example = _shown(unique.iloc[0])
-        return _dropped(
-            found,
-            f"dates such as {example}, a form that is not read",
-            note=f"column '{name}' holds dates such as {example}: written as ISO 8601, such as 2024-03-01, they would "
-            "give month, weekday and hour, and could order the rows (data.time_column); then take it out of data.drop",
-        )
-    if rows >= SOME and different > NEARLY_ALL * rows:
-        return _dropped(found, "another value in each row" if different == rows else "another value in nearly each row")
     if not coded:
         broken = _refusal(source, values)
         if broken and different <= FEW:
-            return replace(found, text=f"categories: {broken}", note="")
+            return replace(found, text=f"categories: {broken}")
         if broken:
-            return _dropped(found, broken, note=f"column '{name}': {broken}; mend it and take it out of data.drop")
-    told = next(iter(lookalikes(values.to_frame())), "") if not coded else ""
+            return _dropped(found, broken, note=_to_mend(name, broken))
+        dated = unique.str.fullmatch(DATE.pattern)
+        if different > FEW and dated.mean() >= MOSTLY:
+            return _dates(found, _shown(unique[dated].iloc[0]))
+    told = "" if coded else _adorned(values, unique)
     if told and different > min(max_levels, max(FEW, rows // OFTEN)):
         return _dropped(found, "numbers with something around them, which are not read", note=told)
+    if rows >= SOME and different > NEARLY_ALL * rows:
+        return _dropped(found, "another value in each row" if different == rows else "another value in nearly each row")
     length = float(unique.head(1000).str.len().mean())
     if different > FEW and length > LONG:
         return _dropped(found, f"free text of about {length:.0f} letters, whose words are not read")
@@ -193,6 +191,31 @@ def _judge_text(source: Source, found: Verdict, values: pd.Series, coded: bool, 
     if different <= min(MANY_LEVELS, rows // OFTEN):
         return replace(found, text=text, note=told, levels=different)
     return _dropped(found, f"{different:,} different texts in {rows:,} rows")
+
+
+def _dates(found: Verdict, example: str) -> Verdict:
+    return _dropped(
+        found,
+        f"dates such as {example}, a form that is not read",
+        note=f"column '{found.name}' holds dates such as {example}: written as ISO 8601, such as 2024-03-01, they "
+        "would give month, weekday and hour, and could order the rows (data.time_column); then take it out of "
+        "data.drop",
+    )
+
+
+def _adorned(values: pd.Series, unique: pd.Series) -> str:
+    """Say of numbers with something around them, or points between thousands, how they would have to be written."""
+    told = next(iter(lookalikes(values.to_frame())), "")
+    if told or len(unique) <= FEW or unique.str.fullmatch(WITH_POINTS).mean() < MOSTLY:
+        return told
+    return (
+        f"column '{values.name}' is taken as text, but its values, such as {_shown(unique.iloc[0])}, look like "
+        "numbers: written plainly, such as 1234.5, they would be compared by size"
+    )
+
+
+def _to_mend(name: str, broken: str) -> str:
+    return f"column '{name}', {broken}; mend it and take it out of data.drop"
 
 
 def _names_rows(values: pd.Series, name: str) -> bool:

@@ -104,15 +104,15 @@ def find_encoding(content: Bytes) -> tuple[str, str]:
     if broken is None:
         return "utf-8", ""
     near = bytes(content[max(broken - SLICE, 0) : broken + SLICE])
-    letters = [byte for byte in near if byte >= 0x80 or chr(byte).isalpha()]
-    high = [byte for byte in letters if byte >= 0x80]
-    likely = ("cp1251", "cp1252") if len(high) > CYRILLIC * len(letters) else ("cp1252",)
-    found = next((name for name in likely if _reads(content, name) is None), "latin-1")
     replaced = near.decode("utf-8", "replace")
     wrong = replaced.count("\ufffd")
-    right = sum(letter > "\x7f" for letter in replaced) - wrong
+    mostly_utf8 = sum(letter > "\x7f" for letter in replaced) - wrong > 10 * wrong
+    letters = [byte for byte in near if byte >= 0x80 or chr(byte).isalpha()]
+    cyrillic = not mostly_utf8 and sum(byte >= 0x80 for byte in letters) > CYRILLIC * len(letters)
+    likely = ("cp1251", "cp1252") if cyrillic else ("cp1252",)
+    found = next((name for name in likely if _reads(content, name) is None), "latin-1")
     line = _line(content, broken)
-    if right > 10 * wrong:
+    if mostly_utf8:
         return found, f"line {line} is not UTF-8, though other lines are: read as {found}, their letters come out wrong"
     return found, f"the encoding {found} is a guess: see whether {_example(content, broken, found)} reads right"
 
@@ -199,7 +199,7 @@ def _refuse_no_header(rows: list[list[str]], decimal: str, source: str) -> None:
     """Refuse a first line that is one of values: a number stands above every column of numbers."""
     header = [name.strip() for name in rows[0]]
     if len(header) <= 2 and re.fullmatch(r"sep=.?", "".join(header), re.IGNORECASE):
-        raise InputError(f"{source}: its first line, {rows[0][0]}, is for a spreadsheet.", "Take that line out.")
+        raise InputError(f"{source}: its first line, '{header[0]}…', is for a spreadsheet.", "Take that line out.")
     below = [[row[place].strip() for row in rows[1:] if place < len(row)] for place in range(len(header))]
     numeric = [
         place for place, cells in enumerate(below) if any(cells) and all(_is_number(cell, decimal) for cell in cells)
