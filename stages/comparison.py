@@ -26,7 +26,8 @@ prints, and will go on printing, one object::
       "schema": {"file": "data/schema.yaml",         null where there is none
                  "applies": true,         false where it describes another table
                  "breaches": ["column 'age' has 3 values outside 0 to 95 (400 in row 7)"]},
-      "refused": null                     why the data stage would not take NEW, besides the schema
+      "refused": null,                    why the data stage would not take NEW, besides the schema
+      "page": "..."                       the same as text, as it is printed without --json
     }
 
 Exit code: 0, or 1 where the schema is broken or the data stage would refuse NEW; both are told all the same.
@@ -128,7 +129,8 @@ def main() -> None:
     old = Path(chosen.old).as_posix() if chosen.old and Path(chosen.old).is_file() else None
     before = None if old is None else (old, read(old, given))
     found = compare(before, (new, read(new, given)), given, read_schema())
-    print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) if chosen.json else page(found))
+    told = {**found, "page": page(found)}
+    print(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) if chosen.json else told["page"])
     if found["schema"]["breaches"] or found["refused"]:
         sys.exit(1)
 

@@ -8,7 +8,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "status": "Show where you are, the last run, what runs now, and what is next.",
         "exp": "Start, run, compare and finish experiments; each is a branch.",
         "report": "Show, edit, refresh and check the reports of experiments.",
-        "data": "Push and fetch the data and models of commits, and show what is where.",
+        "data": "Push, fetch and update data and models, and show what is where.",
         "model": "Release models, promote them by pull request, roll back, verify.",
         "undo": "Take back the last command in this clone; files stay as they are.",
         "doctor": "Check this machine and this repository, and name what mends them.",

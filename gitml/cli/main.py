@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
 import sys
@@ -24,7 +23,7 @@ READER_IS_GONE = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit status.
+    """Run one command and return the exit status; where the words are the process's own, it is about to end.
 
     Returns
     -------
@@ -32,9 +31,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 a rule or gate says no, 2 wrong usage, 3 a broken environment or a bug of gitml,
         130 interrupted, 141 whoever read the output is gone.
     """
+    status = _run(list(sys.argv[1:] if arguments is None else arguments))
     if arguments is None:
-        atexit.register(gc.freeze)  # the process ends: what its modules hold need not be looked through once more
-    words = list(sys.argv[1:] if arguments is None else arguments)
+        _prepare_to_end(status)
+    return status
+
+
+def _prepare_to_end(status: int) -> None:
+    """Spare the process what only costs time at its end, and what could crash there."""
+    gc.freeze()  # what the modules hold need not be looked through once more
+    processes = sys.modules.get("gitml.git.processes")
+    if processes is not None and processes.is_anything_beside():
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
+
+
+def _run(words: list[str]) -> int:
     _never_fail_on_a_letter()
     try:
         status = _answer(words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +84,25 @@ def replace_by_symlink(file: Path, target: str, shelf: Path) -> None:
         It cannot be made.
     """
     _put(file, lambda new: os.symlink(target, new), shelf)
+
+
+def replace_by_copy(file: Path, source: Path) -> None:
+    """Let a file be a copy of another one, however large; a kill or a full disk leaves what was there.
+
+    The part that is written has a name that git and DVC ignore in a project that `gitml init` has laid down.
+
+    Raises
+    ------
+    OSError
+        It cannot be read or written.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        shutil.copyfile(source, part)
+        os.replace(part, file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _put(file: Path, make: Callable[[Path], None], shelf: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
@@ -11,6 +12,8 @@ from pathlib import Path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_BESIDE: list[threading.Thread] = []
 
 _LAST = 19
 """The least of a processor's attention that a thread can ask for."""
@@ -34,7 +37,8 @@ def is_running(pid: int) -> bool:
 def beside(what: Callable[[], None]) -> threading.Thread:
     """Do something in a thread that takes the processor only when nobody else wants it, where the system can do that.
 
-    The interpreter may end before it has.
+    Python waits for it at its end, because native code that still runs then crashes; a process whose work is done
+    asks `is_anything_beside`, and ends without Python's end.
     """
 
     def humbly() -> None:
@@ -43,9 +47,22 @@ def beside(what: Callable[[], None]) -> threading.Thread:
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAST)
         what()
 
+    if not _BESIDE:
+        atexit.register(_wait)
     thread = threading.Thread(target=humbly, daemon=True)
+    _BESIDE.append(thread)
     thread.start()
     return thread
+
+
+def is_anything_beside() -> bool:
+    """Say whether something that `beside` began is still under way."""
+    return any(thread.is_alive() for thread in _BESIDE)
+
+
+def _wait() -> None:
+    for thread in _BESIDE:
+        thread.join()
 
 
 def _is_zombie(pid: int) -> bool:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitml.errors import BrokenEnvironment, WrongUsage
 from gitml.git import plan, repository
 from gitml.git.command import git
-from gitml.git.files import replace_file
+from gitml.git.files import replace_by_copy, replace_file
 from gitml.git.plan import Plan, Step
 from gitml.hooks import install, notebook_filter
 from gitml.pipeline import dvc_command
-from gitml.scaffold import stamp, table, template
+from gitml.scaffold import stamp, template
 from gitml.scaffold.stamp import Stamp
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Session:
     def _bring(self) -> None:
         place = self._root / self._answers.table
         if not place.exists() and self._source is not None:
-            table.bring(self._source, place)
+            replace_by_copy(place, self._source)
         if not place.with_name(f"{place.name}.dvc").exists():
             dvc_command.add(self._root, self._answers.table)
 

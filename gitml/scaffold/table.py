@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from gitml.conventions.shell import quoted
-from gitml.errors import BrokenEnvironment, GitmlError, WrongUsage
-from gitml.git.command import environment_for_another_repository
+from gitml.errors import WrongUsage
+from gitml.pipeline import own_stages
 from gitml.scaffold import own
 from gitml.scaffold.answers import Setting
 
@@ -50,25 +44,6 @@ class Inspected(NamedTuple):
     targets: tuple[str, ...]
     settings: tuple[Setting, ...]
     notes: tuple[str, ...]
-
-
-class CannotLearn(GitmlError):
-    """The table cannot be learned from as it is."""
-
-    def __init__(self, says: str, mend: str = "") -> None:
-        what, _, why = says.partition("\n")
-        super().__init__(what.strip().rstrip("."), why.strip(), (mend,) if mend else ())
-
-
-class NoPipeline(BrokenEnvironment):
-    """What the pipeline imports is not installed beside gitml."""
-
-    def __init__(self, says: str) -> None:
-        super().__init__(
-            "a table cannot be read here",
-            f"The pipeline's packages are not installed beside gitml ({says}).",
-            (f"{quoted(sys.executable)} -m pip install 'gitml[pipeline]'",),
-        )
 
 
 class NoTable(WrongUsage):
@@ -114,14 +89,14 @@ def inspect(table: Path, target: str = "") -> Inspected:
     ------
     NoTable
         It is no file.
-    CannotLearn
+    StagesSayNo
         It cannot be read, or there is nothing to learn in it.
     NoPipeline
         pandas and the others are not installed.
     """
     check_is_file(table)
     words = ["--target", target] if target else []
-    told = _run("stages.inspection", str(table.resolve()), *words)
+    told = own_stages.ask("inspection", [str(table.resolve()), *words], own.folder(), is_ours=True)
     params, reasons = told["params"], told["reasons"]
     settings = tuple(
         Setting(name, value, str(reasons.get(name, ""))) for name, value in params.items() if name != "data.source"
@@ -135,37 +110,3 @@ def inspect(table: Path, target: str = "") -> Inspected:
         settings,
         tuple(map(str, told["notes"])),
     )
-
-
-def _run(module: str, *words: str) -> dict[str, Any]:
-    """Run a module of the pipeline as it is packed, and return the JSON that it writes."""
-    environment = {**environment_for_another_repository(os.environ), "PYTHONDONTWRITEBYTECODE": "1"}
-    line = [sys.executable, "-m", module, "--json", *words[:1], *words[1:]]
-    done = subprocess.run(line, cwd=own.folder(), env=environment, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        told: dict[str, Any] = json.loads(done.stdout)
-        return told
-    says = done.stderr.strip()
-    last = says.splitlines()[-1] if says else "it says nothing"
-    if "ModuleNotFoundError" in last or "ImportError" in last:
-        raise NoPipeline(last.partition(": ")[2] or last)
-    raise CannotLearn(says.removeprefix("error: "))
-
-
-def bring(table: Path, to: Path) -> None:
-    """Copy a table into a project, whole or not at all; the user's own file stays.
-
-    Raises
-    ------
-    OSError
-        It cannot be read, or the disk is full.
-    """
-    if to.exists() and to.samefile(table):
-        return
-    to.parent.mkdir(parents=True, exist_ok=True)
-    part = to.with_name(f".{to.name}.{os.getpid()}.tmp")  # ignored by git and DVC, should a kill leave it
-    try:
-        shutil.copyfile(table, part)
-        os.replace(part, to)
-    finally:
-        part.unlink(missing_ok=True)

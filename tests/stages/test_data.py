@@ -61,3 +61,10 @@ def test_a_wide_table_is_divided_without_a_warning():
 def test_a_bound_that_would_switch_a_check_off_is_refused(name, value):
     with pytest.raises(InputError, match=f"validation.{name} is {value}"):
         ValidationParams(**{name: value})
+
+
+@pytest.mark.parametrize(("name", "source"), [(None, "a.csv"), ("flights, tidymodels", "flights, tidymodels")])
+def test_the_schema_names_the_table_that_it_describes(name, source):
+    frame = pd.DataFrame({"y": [0, 1] * 20, "x": range(40)})
+    table = check_table(frame, DataParams("a.csv", "y"), ValidationParams(), "auto", None, (), name)
+    assert table.schema.source == source
