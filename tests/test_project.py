@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from gitml import __version__, doctor
+from gitml.scaffold import own
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -67,13 +68,16 @@ class TestVersions:
         assert PROJECT["requires-python"] == ">=" + ".".join(map(str, doctor.OLDEST_PYTHON))
 
 
-def test_the_wheel_holds_gitml_and_nothing_else(tmp_path: Path) -> None:
+def test_the_wheel_holds_gitml_and_what_it_lays_down(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    for name in ("gitml", "stages"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    targets = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
+    for name in ("pyproject.toml", "README.md", "LICENSE", "gitml", *targets["wheel"]["force-include"]):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name)
+        else:
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, source / name)
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=source, check=True, capture_output=True)
     with zipfile.ZipFile(tmp_path / f"gitml-{__version__}-py3-none-any.whl") as wheel:
@@ -84,8 +88,11 @@ def test_the_wheel_holds_gitml_and_nothing_else(tmp_path: Path) -> None:
         "gitml/py.typed",
         "gitml/cli/doctor.py",
         "gitml/scaffold/ci/github.yml",
+        "gitml/scaffold/project/notebooks/01-exploration.ipynb",
         f"gitml-{__version__}.dist-info/licenses/LICENSE",
     } <= names
+    packed = {name.removeprefix("gitml/scaffold/own/") for name in names if name.startswith("gitml/scaffold/own/")}
+    assert packed == own.files(is_example=True).keys()
     assert scripts == "[console_scripts]\ngitml = gitml.cli.main:main\n"
 
 
@@ -117,6 +124,8 @@ class TestMake:
         folder = tmp_path / "a project"
         folder.mkdir()
         shutil.copy(ROOT / "Makefile", folder)
+        (folder / "gitml/scaffold/project").mkdir(parents=True)
+        shutil.copy(ROOT / "gitml/scaffold/project/environment.mk", folder / "gitml/scaffold/project")
         for name in ("pyproject.toml", "constraints.txt", "constraints-dev.txt"):
             (folder / name).touch()
         return folder
