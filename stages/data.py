@@ -130,8 +130,8 @@ def check_table(
     notes: list[str] = []
     source = data.source
     require_columns(frame, [data.target], "data.target", source)
-    for name, column in (("time_column", data.time_column), ("group_column", data.group_column)):
-        require_columns(frame, [column] if column else [], f"data.{name}", source)
+    for role, column in (("time_column", data.time_column), ("group_column", data.group_column)):
+        require_columns(frame, [column] if column else [], f"data.{role}", source)
     require_columns(frame, data.drop, "data.drop", source)
     require_columns(frame, codes, "csv.text", source)
     kept = frame.drop(columns=list(data.drop))
