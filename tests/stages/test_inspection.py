@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from stages import data, evaluate, features, files, inspection, inspection_reading, params, train
 from stages.errors import InputError
 from stages.inspection_page import page
+from stages.sources import CsvParams
 from tests.pipeline.test_own_table import churn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -438,6 +439,22 @@ def test_a_large_file_gives_what_a_small_one_gives(many, monkeypatch):
     monkeypatch.setattr(inspection_reading, "LARGE", 1000)
     large = inspection.inspect("many.csv", "y", GIVEN)
     assert large == small
+
+
+@pytest.mark.parametrize("name", ["many.csv", "many.parquet"])
+def test_a_described_table_is_read_the_same_fast_and_slow(many, name, monkeypatch):
+    described = CsvParams(text=("plz",))
+    slow = inspection_reading.read_described(name, described)
+    monkeypatch.setattr(inspection_reading, "LARGE", 1000)
+    monkeypatch.setattr(inspection_reading, "FAST_CELLS", 1000)
+    fast = inspection_reading.read_described(name, described)
+    pd.testing.assert_frame_equal(fast.astype({"at": "datetime64[us]"}), slow.astype({"at": "datetime64[us]"}))
+
+
+def test_a_wrong_separator_is_told_of_a_large_file_too(many, monkeypatch):
+    monkeypatch.setattr(inspection_reading, "LARGE", 1000)
+    with pytest.raises(InputError, match="separated by a comma"):
+        inspection_reading.read_described("many.csv", CsvParams(delimiter=";"))
 
 
 def test_of_a_huge_file_parts_are_read(many, monkeypatch):
