@@ -345,6 +345,14 @@ class TestRoles:
         assert [note for note in ratings.notes if "if they are amounts, set task: regression" in note]
 
 
+def test_a_table_too_poor_for_the_projects_tests_is_told(here):
+    gaps = np.where(np.arange(400) < 380, np.nan, 1.0) + np.arange(400)
+    found = look(table(**{f"x{place}": gaps for place in range(30)}))
+    assert found.notes[-1].startswith("the data's quality is about 0.7") and "completeness (0.1" in found.notes[-1]
+    first_run(found)
+    assert files.read_json("results/data/metrics.json")["quality"]["score"] < 0.8
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("content", "told"),
@@ -496,7 +504,10 @@ def test_the_json_is_what_the_module_says(here, capsys, monkeypatch):
     assert list(found) == [
         "source", "rows", "rows_inspected", "columns", "targets", "target", "task", "params", "reasons", "notes",
     ]  # fmt: skip
-    assert found["columns"][3] == {"name": "id", "type": "integer", "missing": 0.0, "different": 80, "role": "dropped"}
+    assert found["columns"][3] == {
+        "name": "id", "type": "integer", "missing": 0.0, "different": 80, "role": "dropped",
+        "reason": "another value in each row: it names the row",
+    }  # fmt: skip
     assert found["columns"][4]["role"] == "target" and set(found["reasons"]) <= set(found["params"])
 
 
