@@ -259,6 +259,7 @@ class TestTheDataStage:
         assert found.reasons["data.drop"] == "seldom: 30,000 different texts in 42,000 rows"
         assert first_run(found)[0] == ["a", "b", "c", "often"]
 
+    @pytest.mark.slow
     def test_five_hundred_columns(self, here):
         generator = np.random.default_rng(0)
         frame = pd.DataFrame(generator.normal(size=(300, 500)), columns=[f"f{place}" for place in range(500)])
