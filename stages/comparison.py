@@ -50,6 +50,7 @@ from stages.comparison_schema import breaches
 from stages.data import DataParams, ValidationParams, check_table, read_schema
 from stages.errors import InputError
 from stages.flights import FlightsParams
+from stages.inspection_reading import read_described
 from stages.schema import Schema, applies
 from stages.schema_file import SCHEMA_FILE
 from stages.sources import CsvParams, read_table, recognise_dates
@@ -110,9 +111,11 @@ def _at(data: DataParams, path: str) -> DataParams:
 
 
 def read(path: str, given: Mapping[str, Any]) -> pd.DataFrame:
-    """Read a table as the data stage does."""
+    """Read a table as the data stage does; the flights, for which that makes a table, too."""
     csv = params.section(given, "csv", CsvParams)
-    return recognise_dates(tidy(read_table(path, csv, params.section(given, "flights", FlightsParams))))
+    if path.endswith((".yaml", ".yml")):
+        return recognise_dates(tidy(read_table(path, csv, params.section(given, "flights", FlightsParams))))
+    return read_described(path, csv)
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,11 +63,15 @@ def differences(old: pd.DataFrame | None, new: pd.DataFrame, data: DataParams) -
 
 def _rows(old: pd.DataFrame, new: pd.DataFrame, columns: list[str]) -> tuple[int, int]:
     """Count the whole rows that only one of the tables has, as often as it has them more often."""
-    counts = []
-    for frame in (old, new):
+    hashes, counts = [], []
+    for frame, sign in ((new, 1), (old, -1)):
         plain = pd.DataFrame({name: _plain(frame[name]) for name in sorted(columns)})
-        counts.append(Counter(pd.util.hash_pandas_object(plain, index=False).to_list()))
-    return (counts[1] - counts[0]).total(), (counts[0] - counts[1]).total()
+        different, times = np.unique(pd.util.hash_pandas_object(plain, index=False).to_numpy(), return_counts=True)
+        hashes.append(different)
+        counts.append(sign * times)
+    _, place = np.unique(np.concatenate(hashes), return_inverse=True)
+    more = np.bincount(place, np.concatenate(counts)).astype(np.int64)
+    return int(more[more > 0].sum()), int(-more[more < 0].sum())
 
 
 def _plain(values: pd.Series) -> pd.Series:

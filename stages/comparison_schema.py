@@ -28,7 +28,7 @@ def breaches(frame: pd.DataFrame, schema: Schema, path: str, data: DataParams) -
     judged = frame.drop(columns=[name for name in data.drop if name in frame.columns])
     if data.target in judged.columns:
         judged = judged[judged[data.target].notna()]
-    if data.time_column in judged.columns:
+    if data.time_column is not None and data.time_column in judged.columns:
         with suppress(InputError):  # its type is a breach as well
             judged = parse_time(judged, data.time_column, path)
     rules = {rule.name: rule for rule in schema.columns if rule.name not in data.drop}

@@ -12,7 +12,8 @@ With ``--json`` it prints, and will go on printing, one object::
         "type": "text",                   number, integer, text, boolean, datetime or empty
         "missing": 0.01,                  share of the rows, 0 to 1
         "different": 3,                   values; those of a long column of numbers in some rows only
-        "role": "input"                   target, time, group, input or dropped
+        "role": "input",                  target, time, group, input or dropped
+        "reason": ""                      why it is dropped, or its values are texts; empty if neither
       }],
       "targets": ["churned"],             what may be the target, the best guess first; five at most
       "target": "churned",                what was asked for; null without --target
@@ -30,8 +31,8 @@ With ``--json`` it prints, and will go on printing, one object::
     }
 
 Paths that may be in params: data.*, task, csv.delimiter, csv.encoding, csv.decimal, csv.text, validation.max_levels,
-split.method, split.validation, split.test, split.whole, split.rows, evaluate.floor, evaluate.min_slice, train.model,
-train.logistic.min_frequency. A mistake in the table is told on stderr, with exit code 1.
+split.method, split.validation, split.test, split.whole, split.rows, features.drop, evaluate.floor, evaluate.min_slice,
+train.model, train.logistic.min_frequency. A mistake in the table is told on stderr, with exit code 1.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ from typing import Any
 import pandas as pd
 
 from stages import errors, params
-from stages.data import DataParams, ValidationParams, check_table
+from stages.data import DataParams, Table, ValidationParams, check_table
+from stages.data import divide as divide_rows
 from stages.errors import InputError, did_you_mean
 from stages.inspection_columns import Verdict, judge, judge_target, made_twice
 from stages.inspection_page import Inspection, page
@@ -55,6 +57,7 @@ from stages.inspection_roles import leaks, likely_group, likely_time
 from stages.inspection_split import Division, demands, divide
 from stages.inspection_suggestions import Suggestions
 from stages.inspection_target import about_classes, kind_of, likely_targets, positive_label
+from stages.quality import assess
 from stages.sources import CsvParams
 from stages.splits import SplitParams
 from stages.target import drop_unlabelled, encode_target, labels, resolve_task
@@ -63,6 +66,12 @@ from stages.validation import listed
 
 PROVED = 200_000
 """What is suggested is tried on so many rows."""
+
+JUDGED = 50_000
+"""The data's quality is told from so many rows."""
+
+GOOD = 0.8
+"""The quality that the tests of a project ask for."""
 
 
 def inspect(path: str, target: str | None, given: Mapping[str, Any]) -> Inspection:
@@ -153,6 +162,7 @@ def _with_target(
             if one.levels
         ]
         found.put("validation.max_levels", -(-levels * 3 // 2 // 1000) * 1000, "; ".join(wide))
+    found.put("features.drop", [], "nothing that was said of another table")
     asked, reasons = demands(encoded, division, source.rows, dict(given))
     for name, value in asked.items():
         found.put(name, value, reasons[name])
@@ -160,7 +170,8 @@ def _with_target(
     found.data("target", target, "")
     notes += [told for name, told in suspects.items() if name not in roles]
     notes += [one.note for one in columns if one.note and one.name not in roles]
-    _prove(some, source, found, kind)
+    table = _prove(some, source, found, kind)
+    notes += _about_quality(table, division, seed)
     return _inspection(source, columns, targets, division.task, target, found, notes)
 
 
@@ -223,14 +234,32 @@ def _describe_division(found: Suggestions, wanted: Task, division: Division, not
         )
 
 
-def _prove(frame: pd.DataFrame, source: Source, found: Suggestions, kind: Any) -> None:
-    """Check the table as the data stage will, with what is suggested."""
+def _prove(frame: pd.DataFrame, source: Source, found: Suggestions, kind: Any) -> Table:
+    """Check the table as the data stage will, with what is suggested, and return it."""
     section = {name.removeprefix("data."): value for name, value in found.values.items() if name.startswith("data.")}
     data = DataParams(**{**section, "drop": tuple(section["drop"])})
     given = params.section(found.given, "validation", ValidationParams)
     levels = found.values.get("validation.max_levels", given.max_levels)
     codes = found.values.get("csv.text", params.section(found.given, "csv", CsvParams).text)
-    check_table(frame, data, replace(given, max_levels=levels), kind, None, codes)
+    return check_table(frame, data, replace(given, max_levels=levels), kind, None, codes)
+
+
+def _about_quality(table: Table, division: Division, seed: int) -> list[str]:
+    """Say where the data's quality will be too low for the project's tests."""
+    rows = table.frame
+    some = replace(table, frame=rows.sample(JUDGED, random_state=seed).sort_index() if len(rows) > JUDGED else rows)
+    try:
+        splits = divide_rows(some, division.split, seed)
+    except InputError:  # a rare class is not in the sample
+        return []
+    quality = assess(some.frame, splits["train"], splits["test"], table.task)
+    if quality.score >= GOOD:
+        return []
+    weakest = min(quality.parts().items(), key=lambda item: item[1])
+    return [
+        f"the data's quality is about {quality.score:.2f}, and tests/model/test_data.py asks for {GOOD}; its weakest "
+        f"part is {weakest[0]} ({weakest[1]:.2f}), see docs/data-quality.md"
+    ]
 
 
 def _inspection(
@@ -250,6 +279,7 @@ def _inspection(
             "missing": one.missing,
             "different": one.different,
             "role": roles.get(one.name, "dropped" if one.drop else "input"),
+            "reason": one.drop or one.text,
         }
         for one in columns
     )

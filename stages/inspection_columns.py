@@ -168,9 +168,11 @@ def _judge_text(source: Source, found: Verdict, values: pd.Series, coded: bool, 
     known = values.dropna()
     name, different, rows = found.name, found.different, len(known)
     text = "digits of which some begin with a zero: codes, no numbers" if coded else ""
-    unique = pd.Series(known.unique() if different <= COUNTED else known.head(COUNTED).unique(), dtype="str")
+    # of more different texts some say what they are, and that there are too many is known
+    looked = values if different <= COUNTED else values.iloc[:: -(-len(values) // COUNTED)]
+    unique = pd.Series(looked.dropna().unique(), dtype="str")
     if not coded:
-        broken = _refusal(source, values)
+        broken = _refusal(source, looked)
         if broken and different <= FEW:
             return replace(found, text=f"categories: {broken}")
         if broken:
@@ -178,7 +180,7 @@ def _judge_text(source: Source, found: Verdict, values: pd.Series, coded: bool, 
         dated = unique.str.fullmatch(DATE.pattern)
         if different > FEW and dated.mean() >= MOSTLY:
             return _dates(found, _shown(unique[dated].iloc[0]))
-    told = "" if coded else _adorned(values, unique)
+    told = "" if coded else _adorned(looked, unique)
     if told and different > min(max_levels, max(FEW, rows // OFTEN)):
         return _dropped(found, "numbers with something around them, which are not read", note=told)
     if rows >= SOME and different > NEARLY_ALL * rows:

@@ -46,6 +46,10 @@ class Bytes(Protocol):
 
     def __getitem__(self, place: slice, /) -> bytes: ...
 
+    def find(self, sought: bytes, /) -> int:
+        """Return the first place of some bytes, or -1."""
+        ...
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -138,7 +142,7 @@ def find_decimal(rows: list[list[str]], delimiter: str) -> str:
     """Return the decimal mark that makes more columns numbers; rows[0] is the header."""
     if delimiter == ",":
         return "."
-    votes = Counter()
+    votes: Counter[str] = Counter()
     for cells in _columns(rows):
         if not all(WHOLE.fullmatch(cell) or WITH_COMMA.fullmatch(cell) or WITH_POINT.fullmatch(cell) for cell in cells):
             continue

@@ -45,7 +45,7 @@ def page(found: Inspection) -> str:
     if found.params:
         lines += ["", "For params.yaml:"]
     for name, value in found.params.items():
-        lines.append(textwrap.shorten(f"  {name}: {json.dumps(value, ensure_ascii=False)}", 80, placeholder=" …"))
+        lines.append("  " + textwrap.shorten(f"{name}: {json.dumps(value, ensure_ascii=False)}", 78, placeholder=" …"))
         if name in found.reasons:
             lines += _wrapped(found.reasons[name], "      ")
     if found.notes:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import math
 import mmap
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from stages.errors import InputError
 from stages.flights import FlightsParams
+from stages.inspection_arrow import as_pandas_reads, read_csv_fast
 from stages.inspection_dialect import Bytes, Dialect, sniff
 from stages.sources import CsvParams, read_table, recognise_dates
 from stages.task import BLOCK, ROW
@@ -32,12 +33,6 @@ FAST_CELLS = 5_000_000
 
 MOST_CELLS = 100_000_000
 """Of a Parquet file of more cells only evenly spaced row groups are read."""
-
-MISSING = (
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-    "NULL", "NaN", "None", "n/a", "nan", "null",
-)  # fmt: skip
-"""What pandas reads as missing."""
 
 LOOK = 200
 """So many texts say whether a column may be one of dates, before all of them are looked at."""
@@ -80,7 +75,7 @@ def read_source(path: str) -> Source:
         folder = "is a folder" if Path(path).is_dir() else "does not exist"
         raise InputError(f"{path} {folder}.", "Give the path of a .csv, .csv.gz, .csv.zip or .parquet file.")
     if name.endswith(".parquet"):
-        frame, rows = _parquet(path)
+        frame, rows = _parquet(path, MOST_CELLS)
         return Source(path, _plain(frame), rows, None)
     content = _content(path) if name.endswith((".csv", ".gz", ".zip", ".tsv", ".txt")) else b""
     if not len(content):
@@ -89,6 +84,32 @@ def read_source(path: str) -> Source:
     dialect = sniff(content, path)
     frame, rows = _csv(path, content, dialect)
     return Source(path, _plain(frame), rows, dialect)
+
+
+def read_described(path: str, described: CsvParams) -> pd.DataFrame:
+    """Read the whole table at `path` as the data stage does, in less time and memory if it is large.
+
+    Parameters
+    ----------
+    described
+        How a CSV file is written.
+
+    Raises
+    ------
+    InputError
+        What `read_table` refuses.
+    """
+    frame = None
+    if path.lower().endswith(".parquet"):
+        frame = _parquet(path, math.inf)[0]
+    elif path.lower().endswith((".csv", ".tsv", ".txt")) and Path(path).is_file() and Path(path).stat().st_size > LARGE:
+        dialect = Dialect(described.encoding, described.delimiter, described.decimal, described.text, "")
+        frame = read_csv_fast([path], dialect, quoted=True)
+        # one column: read_table says which separator it is
+        frame = None if frame is not None and frame.shape[1] == 1 else frame
+    if frame is None:
+        frame = read_table(path, described, FlightsParams())
+    return _plain(frame)
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -129,7 +150,7 @@ def _csv(path: str, content: Bytes, dialect: Dialect) -> tuple[pd.DataFrame, int
         if isinstance(content, mmap.mmap):
             content.madvise(mmap.MADV_DONTNEED)  # its pages would count as memory in use
         files = [path] if isinstance(content, mmap.mmap) and len(parts) == 1 else parts
-        frame = _read_fast(files, dialect, quoted)
+        frame = read_csv_fast(files, dialect, quoted)
         if frame is not None:
             share = sum(map(len, parts)) / len(content)
             return frame, len(frame) if share == 1 else round(len(frame) / share)
@@ -153,69 +174,8 @@ def _parts(content: Bytes) -> list[bytes]:
     return parts
 
 
-def _read_fast(parts: list[Any], dialect: Dialect, quoted: bool) -> pd.DataFrame | None:
-    """Read CSV with Arrow, in several threads; None where it does not take what pandas takes.
-
-    Parameters
-    ----------
-    parts
-        The path of the file, or its bytes, or those of some parts.
-    quoted
-        Whether there is a quote in it, so that a field may go on in the next line.
-    """
-    import pyarrow as pa
-    from pyarrow import csv
-
-    tables = []
-    # a part may begin inside a quoted field, whose lines then have too few fields
-    skip = (lambda row: "skip") if len(parts) > 1 else None
-    for part in parts:
-        try:
-            table = csv.read_csv(
-                part if isinstance(part, str) else pa.BufferReader(pa.py_buffer(part)),
-                csv.ReadOptions(encoding=dialect.encoding, block_size=8 << 20),
-                csv.ParseOptions(
-                    delimiter=dialect.delimiter, newlines_in_values=quoted and len(parts) == 1, invalid_row_handler=skip
-                ),
-                csv.ConvertOptions(
-                    decimal_point=dialect.decimal,
-                    column_types=dict.fromkeys(dialect.codes, pa.string()),
-                    null_values=MISSING,
-                    strings_can_be_null=True,
-                    true_values=["True", "TRUE", "true"],
-                    false_values=["False", "FALSE", "false"],
-                ),
-            )
-        except (pa.ArrowInvalid, UnicodeDecodeError):
-            return None
-        tables.append(_as_pandas_reads(table))
-    try:
-        whole = pa.concat_tables(tables, promote_options="permissive")
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return None
-    names = whole.column_names
-    if len(set(names)) < len(names) or not all(name.strip() for name in names) or {ROW, BLOCK} & set(names):
-        return None
-    tables.clear()
-    del table
-    pa.default_memory_pool().release_unused()
-    return whole.to_pandas(date_as_object=False, split_blocks=True, self_destruct=True)
-
-
-def _as_pandas_reads(table: Any) -> Any:
-    """Make texts of times of the day, which Arrow knows and pandas does not, and numbers of decimals."""
-    import pyarrow as pa
-
-    for place, field in enumerate(table.schema):
-        if pa.types.is_time(field.type):
-            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
-        elif pa.types.is_decimal(field.type) or pa.types.is_null(field.type):
-            table = table.set_column(place, field.name, table.column(place).cast(pa.float64()))
-    return table
-
-
-def _parquet(path: str) -> tuple[pd.DataFrame, int]:
-    """Read a Parquet file, or evenly spaced row groups of a huge one."""
+def _parquet(path: str, most_cells: float) -> tuple[pd.DataFrame, int]:
+    """Read a Parquet file, or evenly spaced row groups of one with more cells."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -223,10 +183,10 @@ def _parquet(path: str) -> tuple[pd.DataFrame, int]:
         with pq.ParquetFile(path) as file:
             rows, columns, groups = file.metadata.num_rows, len(file.schema_arrow), file.num_row_groups
             odd = any(pa.types.is_nested(field.type) or pa.types.is_binary(field.type) for field in file.schema_arrow)
-            wanted = max(1, round(groups * MOST_CELLS / max(rows * columns, 1)))
+            wanted = max(1, math.floor(groups * min(most_cells / max(rows * columns, 1), 1)))
             chosen = sorted({(groups - 1) * part // max(wanted - 1, 1) for part in range(min(wanted, groups))})
             if rows * columns > FAST_CELLS and not odd:
-                table = _as_pandas_reads(file.read_row_groups(chosen).replace_schema_metadata())
+                table = as_pandas_reads(file.read_row_groups(chosen).replace_schema_metadata())
                 names = set(table.column_names)
                 if len(names) == columns and not {ROW, BLOCK, ""} & names:
                     return table.to_pandas(date_as_object=False, split_blocks=True, self_destruct=True), rows

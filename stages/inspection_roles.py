@@ -189,7 +189,7 @@ def _same_partition(values: pd.Series, target: pd.Series) -> bool:
     if values.nunique(dropna=False) != target.nunique():
         return False
     pairs = pd.DataFrame({"value": pd.factorize(values, use_na_sentinel=False)[0], "target": target.to_numpy()})
-    return len(pairs.drop_duplicates()) == target.nunique()
+    return bool(len(pairs.drop_duplicates()) == target.nunique())
 
 
 def _agreement(one: pd.Series, two: pd.Series, generator: np.random.Generator) -> float:

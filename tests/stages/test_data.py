@@ -43,6 +43,15 @@ def test_a_column_of_codes_must_be_there():
         checked(table(), codes=["zip"])
 
 
+def test_the_schema_names_the_table_and_its_target():
+    schema = checked(table()).schema
+    assert (schema.source, schema.target) == ("a.csv", "y")
+    named = check_table(
+        table(), DataParams("a.csv", "y"), ValidationParams(), "auto", None, name="a.csv (some columns)"
+    )
+    assert named.schema.source == "a.csv (some columns)"
+
+
 def test_texts_that_look_like_numbers_are_noted():
     notes = checked(table().assign(price=[f"${number}" for number in range(40)])).notes
     assert [note.split(",")[0] for note in notes] == ["column 'price' is taken as text"]

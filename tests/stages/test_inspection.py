@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from stages import data, evaluate, features, files, inspection, inspection_reading, params, train
 from stages.errors import InputError
 from stages.inspection_page import page
+from stages.sources import CsvParams
 from tests.pipeline.test_own_table import churn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -258,6 +259,7 @@ class TestTheDataStage:
         assert found.reasons["data.drop"] == "seldom: 30,000 different texts in 42,000 rows"
         assert first_run(found)[0] == ["a", "b", "c", "often"]
 
+    @pytest.mark.slow
     def test_five_hundred_columns(self, here):
         generator = np.random.default_rng(0)
         frame = pd.DataFrame(generator.normal(size=(300, 500)), columns=[f"f{place}" for place in range(500)])
@@ -342,6 +344,14 @@ class TestRoles:
         ratings = look(table().assign(y=np.arange(400) % 5))
         assert ratings.task == "multiclass" and "task" not in ratings.params
         assert [note for note in ratings.notes if "if they are amounts, set task: regression" in note]
+
+
+def test_a_table_too_poor_for_the_projects_tests_is_told(here):
+    gaps = np.where(np.arange(400) < 380, np.nan, 1.0) + np.arange(400)
+    found = look(table(**{f"x{place}": gaps for place in range(30)}))
+    assert found.notes[-1].startswith("the data's quality is about 0.7") and "completeness (0.1" in found.notes[-1]
+    first_run(found)
+    assert files.read_json("results/data/metrics.json")["quality"]["score"] < 0.8
 
 
 class TestMistakes:
@@ -440,6 +450,22 @@ def test_a_large_file_gives_what_a_small_one_gives(many, monkeypatch):
     assert large == small
 
 
+@pytest.mark.parametrize("name", ["many.csv", "many.parquet"])
+def test_a_described_table_is_read_the_same_fast_and_slow(many, name, monkeypatch):
+    described = CsvParams(text=("plz",))
+    slow = inspection_reading.read_described(name, described)
+    monkeypatch.setattr(inspection_reading, "LARGE", 1000)
+    monkeypatch.setattr(inspection_reading, "FAST_CELLS", 1000)
+    fast = inspection_reading.read_described(name, described)
+    pd.testing.assert_frame_equal(fast.astype({"at": "datetime64[us]"}), slow.astype({"at": "datetime64[us]"}))
+
+
+def test_a_wrong_separator_is_told_of_a_large_file_too(many, monkeypatch):
+    monkeypatch.setattr(inspection_reading, "LARGE", 1000)
+    with pytest.raises(InputError, match="separated by a comma"):
+        inspection_reading.read_described("many.csv", CsvParams(delimiter=";"))
+
+
 def test_of_a_huge_file_parts_are_read(many, monkeypatch):
     many = many.assign(text="x")
     write(many, "many.csv")
@@ -479,7 +505,10 @@ def test_the_json_is_what_the_module_says(here, capsys, monkeypatch):
     assert list(found) == [
         "source", "rows", "rows_inspected", "columns", "targets", "target", "task", "params", "reasons", "notes",
     ]  # fmt: skip
-    assert found["columns"][3] == {"name": "id", "type": "integer", "missing": 0.0, "different": 80, "role": "dropped"}
+    assert found["columns"][3] == {
+        "name": "id", "type": "integer", "missing": 0.0, "different": 80, "role": "dropped",
+        "reason": "another value in each row: it names the row",
+    }  # fmt: skip
     assert found["columns"][4]["role"] == "target" and set(found["reasons"]) <= set(found["params"])
 
 
