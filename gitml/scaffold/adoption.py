@@ -16,7 +16,7 @@ from gitml.git import lock, repository, server
 from gitml.git.command import ask, git
 from gitml.hooks import install as installation
 from gitml.hooks.install import NoHooksHere
-from gitml.pipeline.beginning import initialize
+from gitml.pipeline.beginning import FILES, initialize
 from gitml.scaffold import (
     adoption_files,
     adoption_notes,
@@ -159,17 +159,18 @@ def carry_out(shown: Plan, wish: Wish) -> Plan:
 
 def next_commands(done: Plan) -> list[str]:
     """Return the commands that a person gives next: nothing was committed for them."""
-    paths = [one.path for one in done.changes if one.does != "keep" or not _is_committed(one.path, done.found)]
+    root = done.found.root
+    paths = changes.uncommitted([one.path for one in done.changes], root)
     if done.begins_dvc:
-        paths += [".dvc"]
+        paths = [*dict.fromkeys((*FILES, *paths))]
     if not paths:
         return ["gitml exp list" if done.found.tree.has_pipeline else "gitml rules"]
     prefix = adoption_toml.shown_prefix(adoption_rules.style(done.found.commits), done.rules)
     forced = ["--force"] if set(paths) & set(done.ignored) else []
-    sparse = ["--sparse"] if repository.settings(done.found.root).get("core.sparsecheckout") == "true" else []
+    sparse = ["--sparse"] if repository.settings(root).get("core.sparsecheckout") == "true" else []
     add = shell_command(["git", "add", *forced, *sparse, "--", *paths])
     message = shell_command(["git", "commit", "-m", f"{prefix}: adopt gitml"])
-    is_staged = bool(done.found.commit) and ask("diff", "--cached", "--quiet", at=done.found.root).code == 1
+    is_staged = bool(done.found.commit) and ask("diff", "--cached", "--quiet", at=root).code == 1
     commit = f"{message} -- {shell_command(paths)}" if is_staged else message
     commands = [f"{add} && {commit}"]
     if done.found.tree.has_pipeline:
@@ -255,7 +256,3 @@ def _ignored(paths: list[str], root: Path) -> list[str]:
         return []
     answer = ask("check-ignore", "-z", "--stdin", stdin="".join(f"{path}\0" for path in paths).encode(), at=root)
     return [path for path in answer.out.split("\0") if path]
-
-
-def _is_committed(path: str, found: Survey) -> bool:
-    return any(entry.path == path for entry in found.tree.entries)

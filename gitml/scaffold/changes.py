@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitml.errors import BrokenEnvironment, GitmlError
+from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.git.repository import shelf
 
@@ -144,6 +145,18 @@ def carry_out(changes: Sequence[Change], root: Path) -> None:
                 _remove_empty_folders(one.path, root)
         except OSError as error:
             raise CannotWriteFile(one.path, error.strerror or str(error)) from None
+
+
+def uncommitted(paths: Sequence[str], root: Path) -> list[str]:
+    """Return those of some files that are not as HEAD has them, ignored ones too, in their order."""
+    if not paths:
+        return []
+    words = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
+    told = git("--literal-pathspecs", *words, "--", *paths, at=root).split("\0")
+    found = {line[3:] for line in told if line}
+    return [
+        path for path in paths if path in found or any(f"{path}/".startswith(one) for one in found if one[-1:] == "/")
+    ]
 
 
 def _remove_empty_folders(path: str, root: Path) -> None:
