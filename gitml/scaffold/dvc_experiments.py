@@ -175,7 +175,7 @@ def _imported_before(at: Path) -> dict[str, str]:
     """Return the refs that have an experiment of DVC in their history, by its commit."""
     form = f"--format=%S %(trailers:key={TRAILER},valueonly,separator=%x20)"
     places = ("--branches=experiments/*", "--tags=exp/*")
-    listed = git("log", "--source", form, f"--grep=^{TRAILER}: ", *places, at=at)
+    listed = git("log", "--source", "--basic-regexp", f"--grep=^{TRAILER}: ", form, *places, at=at)
     found: dict[str, str] = {}
     for line in listed.splitlines():
         ref, _, origins = line.partition(" ")
