@@ -99,8 +99,17 @@ class Plan(NamedTuple):
         return is_written and not (self.begins_dvc or self.hooks or self.settings)
 
 
-def plan(wish: Wish, at: Path | None = None) -> Plan:
+def plan(wish: Wish, at: Path | None = None, known: Survey | None = None) -> Plan:
     """Return what adding gitml to the repository around a folder would do.
+
+    Parameters
+    ----------
+    wish
+        What is asked for.
+    at
+        A folder in the repository; None for the current one.
+    known
+        What was found there a moment ago; it is found again where HEAD is another commit since.
 
     Raises
     ------
@@ -111,7 +120,8 @@ def plan(wish: Wish, at: Path | None = None) -> Plan:
     NotAPlaceForFiles, TooLargeToChange
         A file cannot be written.
     """
-    found = adoption_survey.survey(at)
+    is_known = known is not None and adoption_survey.commit_of_head(known.root) == known.commit
+    found = known if known is not None and is_known else adoption_survey.survey(at)
     begins_dvc = wish.has_dvc and not found.tree.dvc
     if begins_dvc:
         found = found._replace(tree=found.tree._replace(dvc=("",)))
@@ -142,7 +152,7 @@ def carry_out(shown: Plan, wish: Wish) -> Plan:
     """
     root = shown.found.root
     with lock.hold(root):
-        now = plan(wish, root)
+        now = plan(wish, root, None if shown.begins_dvc else shown.found)
         _check_as_shown(shown, now)
         adoption_record.begin(Record(tuple(key for key, _ in now.settings), now.begins_dvc), root)
         made = now.changes

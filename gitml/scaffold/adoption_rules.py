@@ -143,9 +143,7 @@ def _of_names(extra: Patterns) -> dict[str, str]:
 def _of_messages(read: Sequence[Commit]) -> dict[str, str]:
     judged = [one for one in read if len(one.parents) < 2]
     wrong = [one for one in judged if commits.find_fault(one.subject) is not None]
-    return (
-        {"commit-prefix": f"{len(wrong)} of the last {len(judged)} commits have no prefix of gitml's"} if wrong else {}
-    )
+    return {"commit-prefix": f"{len(wrong)} of the last {len(judged)} commits: no prefix of gitml's"} if wrong else {}
 
 
 def _of_files(told: Contents) -> dict[str, str]:

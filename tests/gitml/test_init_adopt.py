@@ -124,7 +124,7 @@ class TestPlainGit:
         repo.write("staged.txt", "mine\n")
         repo.git("add", "staged.txt")
         said = init(repo.path, has_dvc=True)
-        assert said.startswith("did dvc init\nwrote .gitattributes\nchanged .dvcignore\n")
+        assert said.startswith("did dvc init\nwrote .gitattributes\nchanged .dvcignore\n  --- .dvcignore\n")
         assert repo.git("diff", "--cached", "--name-only") == "staged.txt"
         assert (repo.path / ".dvc/config").exists()
         repo.run("sh", "-c", next_of(said))

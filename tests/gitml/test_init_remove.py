@@ -268,7 +268,7 @@ class TestTheCommand:
         said = take_out(theirs.path, is_yes=False, is_dry_run=True)
         assert whole(theirs) == before
         assert "would change .dvcignore\n" in said
-        assert "-__pycache__\n" in said
+        assert "\n  -__pycache__\n" in said
         assert "would delete experiments/first: dvc exp keeps it as first\n" in said
         assert "would unset git config gitml.main\n" in said
         assert said.endswith("next  gitml init --remove\n")
