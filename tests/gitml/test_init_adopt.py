@@ -21,6 +21,7 @@ from gitml.scaffold.dvc_experiments import NoSuchExperiment
 
 from .adopted_projects import templated, whole
 from .conftest import Done, Repo
+from .experiment_projects import answer_report
 
 Gitml = Callable[..., Done]
 Init = Callable[..., str]
@@ -196,14 +197,18 @@ class TestTheirPipeline:
         init(theirs.path)
         assert told(theirs).metric == config.Metric("test.log_loss", "lower")
 
-    def test_accepted_into_master(self, init: Init, gitml: Gitml, theirs: Repo) -> None:
-        theirs.run("sh", "-c", next_of(init(theirs.path, experiments=("first",))))
-        theirs.git("switch", "--quiet", "experiments/first")
-        assert gitml("exp", "update", at=theirs.path).code == 0
-        assert "runs" in gitml("status", at=theirs.path).out
-        done = gitml("exp", "finish", "--reject", at=theirs.path)
+    def test_an_experiment_is_accepted_into_master(self, init: Init, gitml: Gitml, theirs: Repo) -> None:
+        theirs.run("sh", "-c", next_of(init(theirs.path)))
+        assert gitml("exp", "run", "-n", "lr", "-S", "lr=4", "-m", "More.", at=theirs.path).code == 0
+        answer_report(theirs)
+        theirs.commit("experiment: what was learned")
+        assert "1 run\n" in gitml("status", at=theirs.path).out
+        assert "is up to date with master" in gitml("exp", "update", at=theirs.path).out
+        done = gitml("exp", "finish", "--accept", at=theirs.path)
         assert done.code == 0, done.err
-        assert theirs.git("tag", "--list", "exp/*") == "exp/first"
+        assert f"master  {theirs.git('rev-parse', '--short=7', 'master')}\n" in done.out
+        assert theirs.git("log", "-1", "--format=%s", "master") == "Merge experiment lr"
+        assert done.out.endswith("next    git log -1 master\n")
 
     def test_line_ends_of_theirs_are_left_alone(self, init: Init, theirs: Repo) -> None:
         theirs.write(".gitattributes", b"*.sh text eol=lf\r\n* text=auto\r\n*.bat text eol=crlf")
