@@ -154,7 +154,7 @@ def carry_out(shown: Plan, wish: Wish) -> Plan:
     with lock.hold(root):
         now = plan(wish, root, None if shown.begins_dvc else shown.found)
         _check_as_shown(shown, now)
-        adoption_record.begin(Record(tuple(key for key, _ in now.settings), now.begins_dvc), root)
+        adoption_record.begin(Record(now.settings, now.begins_dvc), root)
         made = now.changes
         if now.begins_dvc:
             initialize(root)

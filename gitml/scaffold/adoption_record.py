@@ -21,12 +21,12 @@ class Record(NamedTuple):
     Attributes
     ----------
     settings
-        Keys of git's configuration that were set in this clone.
+        What was set in git's configuration of this clone, as pairs of key and value.
     begins_dvc
         Whether DVC was begun.
     """
 
-    settings: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
     begins_dvc: bool = False
 
 
@@ -39,10 +39,12 @@ def begin(record: Record, at: Path) -> None:
         It cannot be written.
     """
     before = read(at)
-    settings = tuple(dict.fromkeys((*before.settings, *record.settings)))
-    whole = Record(settings, before.begins_dvc or record.begins_dvc)
+    settings = {**dict(before.settings), **dict(record.settings)}
+    whole = Record(tuple(settings.items()), before.begins_dvc or record.begins_dvc)
     if whole != before:
-        replace_file(own_folder(at) / FILE, json.dumps(whole._asdict()).encode() + b"\n", shelf(at))
+        replace_file(
+            own_folder(at) / FILE, json.dumps({**whole._asdict(), "settings": settings}).encode() + b"\n", shelf(at)
+        )
 
 
 def read(at: Path) -> Record:
@@ -50,8 +52,9 @@ def read(at: Path) -> Record:
     try:
         with (own_folder(at) / FILE).open("rb") as file:
             told: Any = json.loads(file.read(_LARGEST))
-        return Record(tuple(map(str, told["settings"])), bool(told["begins_dvc"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        settings = tuple((str(key), str(value)) for key, value in told["settings"].items())
+        return Record(settings, bool(told["begins_dvc"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Record()
 
 

@@ -85,7 +85,7 @@ def plan(at: Path | None = None) -> Removal:
         _take_ci(path, root, made, said)
     place = installation.find(root)
     hooks = installation.plan_uninstall(place)
-    settings = tuple(key for key in record.settings if ask("config", "--local", "--get", key, at=root).code == 0)
+    settings = tuple(key for key, value in record.settings if _is_set(key, value, root))
     branches = tuple(dvc_experiments.imported(root))
     said += _what_stays(root, len(branches))
     return Removal(root, tuple(made), tuple(hooks), place, settings, branches, ends_dvc, tuple(said))
@@ -175,6 +175,10 @@ def _files_named(name: str, root: Path) -> list[str]:
     """Return the files of this name that git knows, and the one at the top."""
     listed = git("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", f":(glob)**/{name}", at=root)
     return list(dict.fromkeys([*(path for path in listed.split("\0") if path), name]))
+
+
+def _is_set(key: str, value: str, root: Path) -> bool:
+    return ask("config", "--local", "--get", key, at=root).out == f"{value}\n"
 
 
 def _what_stays(root: Path, gone: int) -> list[Note]:

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gitml import config
 from gitml.cli.init_adopt import NobodyToAsk, adopt
+from gitml.conventions import branches
 from gitml.errors import GitmlError
 from gitml.scaffold import adoption, adoption_rules, adoption_toml, changes
 from gitml.scaffold.adoption_survey import NotHere, survey
@@ -310,6 +313,20 @@ class TestTheirRules:
         assert told(repo).level("branch-name") == "warn"
         assert told(repo).branches == config.DEFAULTS.branches
 
+    @given(
+        st.lists(st.text(max_size=12) | st.from_regex(r"(models|m|production|a|FLY)[/-][a-z0-9*/.-]{0,9}"), max_size=8)
+    )
+    def test_patterns_can_always_be_read(self, names: list[str]) -> None:
+        right = [name for name in names if branches.is_branch_for_git(name)]
+        found = adoption_rules.patterns(right, "main")
+        text = f"[branches]\nextra = {json.dumps(found.extra)}\n"
+        extra = config.parse(text.encode()).branches
+        assert all(name in found.odd or branches.is_right(name, (*branches.EXTRA, *extra)) for name in right)
+
+    def test_thousands_of_names_take_no_time(self) -> None:
+        found = adoption_rules.patterns([f"own{number}x" for number in range(20_000)], "main")
+        assert len(found.extra) > adoption_rules.MOST_PATTERNS
+
     @pytest.mark.parametrize(
         ("subjects", "prefixes", "shown"),
         [
@@ -563,6 +580,14 @@ class TestPlaces:
         said = init(repo.path)
         assert "gitml.toml" not in said
         assert (repo.path / "reports/README.md").read_text() == "mine\n"
+
+    def test_a_broken_gitml_toml_is_told_with_its_line(self, repo: Repo) -> None:
+        repo.write("gitml.toml", "[rules]\nlock-stale = off\n")
+        before = whole(repo)
+        with pytest.raises(config.WrongConfig) as raised:
+            adopt(repo.path, is_yes=True)
+        assert raised.value.line == 2
+        assert whole(repo) == before
 
     @pytest.mark.parametrize("path", ["gitml.toml", "reports", "reports/README.md"])
     def test_a_link_is_not_followed(self, repo: Repo, tmp_path: Path, path: str) -> None:

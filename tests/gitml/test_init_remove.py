@@ -254,6 +254,13 @@ class TestWhatWasEditedIsKept:
         assert (repo.path / ".dvc/config").exists()
         assert (repo.path / "data.csv.dvc").exists()
 
+    def test_a_setting_that_somebody_changed(self, init: Init, take_out: Init, repo: Repo) -> None:
+        trunk(repo)
+        init(repo.path)
+        repo.git("config", "gitml.main", "experiments/x")
+        take_out(repo.path)
+        assert repo.git("config", "gitml.main") == "experiments/x"
+
     def test_a_hook_that_was_put_over_gitmls(self, init: Init, take_out: Init, repo: Repo) -> None:
         init(repo.path)
         repo.write(".git/hooks/commit-msg", "#!/bin/sh\n").chmod(0o755)
