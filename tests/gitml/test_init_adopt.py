@@ -313,9 +313,7 @@ class TestTheirRules:
         assert told(repo).level("branch-name") == "warn"
         assert told(repo).branches == config.DEFAULTS.branches
 
-    @given(
-        st.lists(st.text(max_size=12) | st.from_regex(r"(models|m|production|a|FLY)[/-][a-z0-9*/.-]{0,9}"), max_size=8)
-    )
+    @given(st.lists(st.text(max_size=12) | st.from_regex(r"(models|m|a|FLY)[/-][a-z0-9*/.-]{0,9}"), max_size=8))
     def test_patterns_can_always_be_read(self, names: list[str]) -> None:
         right = [name for name in names if branches.is_branch_for_git(name)]
         found = adoption_rules.patterns(right, "main")
@@ -469,6 +467,13 @@ class TestTheirExperiments:
         with pytest.raises(GitmlError) as raised:
             adopt(theirs.path, experiments=("first",), is_yes=True)
         assert raised.value.what == "experiments/first cannot be made while there is a branch experiments"
+
+    def test_are_asked_about(self, theirs: Repo) -> None:
+        screen = on_a_terminal(theirs, "y\nWider_Net, first\n")
+        assert "Which of dvc exp's experiments become branches?" in screen
+        assert "made experiments/wider_net of Wider_Net" in screen
+        names = theirs.git("for-each-ref", "--format=%(refname:short)", "refs/heads/experiments").split()
+        assert names == ["experiments/first", "experiments/wider_net"]
 
     def test_undo_takes_them_back(self, init: Init, gitml: Gitml, theirs: Repo) -> None:
         init(theirs.path, experiments=("all",))

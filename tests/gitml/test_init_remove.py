@@ -116,6 +116,10 @@ class TestEverythingIsAsBefore:
         assert take_out(repo.path) == "nothing of gitml is here\nnext  git status\n"
         assert whole(repo) == before
 
+    def test_where_gitml_never_was(self, take_out: Init, repo: Repo) -> None:
+        assert take_out(repo.path) == "nothing of gitml is here\nnext  git status\n"
+        assert not (repo.path / ".git/gitml").exists()
+
     @pytest.mark.parametrize(
         "given", [{"forge": "github", "pin": PIN}, {"forge": "gitlab", "pin": PIN}, {"has_dvc": True}]
     )
