@@ -42,8 +42,7 @@ def begin(record: Record, at: Path) -> None:
     whole = Record(tuple(settings.items()), before.begins_dvc or record.begins_dvc)
     if whole != before:
         text = json.dumps({**whole._asdict(), "settings": settings})
-        replace_file(own_folder(at) / FILE, text.encode() + b"
-", shelf(at))
+        replace_file(own_folder(at) / FILE, text.encode() + b"\n", shelf(at))
 
 
 def read(at: Path) -> Record:
