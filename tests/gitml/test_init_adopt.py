@@ -650,6 +650,30 @@ class TestTrouble:
         alone(repo)
         assert whole(repo) == first
 
+    def test_two_at_once_make_one_branch_an_experiment(self, theirs: Repo) -> None:
+        both = [started(theirs, words="experiments=('all',), ") for _ in range(2)]
+        ended = [one.communicate(timeout=60) for one in both]
+        assert [one.returncode for one in both] == [0, 0], ended
+        names = theirs.git("for-each-ref", "--format=%(refname:short)", "refs/heads/experiments").split()
+        assert names == ["experiments/first", "experiments/kept-as-is", "experiments/wider_net"]
+
+    def test_killed_between_two_branches_and_again(self, init: Init, theirs: Repo) -> None:
+        kill = """
+import os, signal, gitml.scaffold.dvc_experiments as room
+made = [0]
+def swap(*words, _real=room.compare_and_swap):
+    made[0] += 1
+    if made[0] == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    _real(*words)
+room.compare_and_swap = swap
+"""
+        killed = started(theirs, kill, "experiments=('all',), ")
+        killed.communicate(timeout=60)
+        assert killed.returncode == -9
+        assert len(theirs.git("for-each-ref", "refs/heads/experiments").splitlines()) == 1
+        assert init(theirs.path, experiments=("all",)).count("made experiments/") == 2
+
     def test_killed_and_again(self, repo: Repo, tmp_path: Path) -> None:
         """Killed after each file that is written: the same command again comes to the same end."""
         repo.with_dvc().commit("feat: dvc")
@@ -682,8 +706,8 @@ for room in (gitml.scaffold.changes, gitml.hooks.install, gitml.scaffold.adoptio
 """
 
 
-def started(repo: Repo, before: str = "") -> subprocess.Popen[str]:
-    code = f"{before}\nfrom gitml.cli.init_adopt import adopt\nadopt(is_yes=True)"
+def started(repo: Repo, before: str = "", words: str = "") -> subprocess.Popen[str]:
+    code = f"{before}\nfrom gitml.cli.init_adopt import adopt\nadopt({words}is_yes=True)"
     root = Path(__file__).parents[2]
     return subprocess.Popen(
         [sys.executable, "-c", code],
