@@ -199,9 +199,10 @@ def _files(found: Survey, wish: Wish) -> tuple[list[Change], list[str], list[Not
         old[path] = changes.read(path, root)
         return old[path]
 
-    lines = adoption_files.attributes(found)
+    path = adoption_files.ATTRIBUTES
+    lines = adoption_files.attributes(found, there(path)) if found.tree.dvc else []
     if lines:
-        wanted[adoption_files.ATTRIBUTES] = blocks.with_lines(there(adoption_files.ATTRIBUTES), lines)
+        wanted[path] = blocks.with_lines(old[path], lines)
     for folder in found.tree.dvc:
         path = f"{folder}/{adoption_files.IGNORED_BY_DVC}".lstrip("/")
         lines = adoption_files.ignored_by_dvc(there(path))

@@ -234,6 +234,12 @@ class TestTheirPipeline:
         init(theirs.path)
         assert theirs.git("check-attr", "text", "--", "x.txt").endswith(": unset")
 
+    def test_a_clone_with_other_settings_changes_no_choice(self, init: Init, theirs: Repo, home: Path) -> None:
+        theirs.run("sh", "-c", next_of(init(theirs.path)))
+        theirs.git("config", "--global", "core.autocrlf", "input")
+        init(theirs.path)
+        assert theirs.git("status", "--porcelain") == ""
+
     def test_a_hashed_file_that_differs_is_a_warning(self, init: Init, theirs: Repo) -> None:
         theirs.write("train.sh", "# changed\n")
         theirs.commit("fix: changed")
