@@ -12,6 +12,7 @@ from gitml.cli.init_adopt_text import Adopted, adopted, adopted_as_json, preview
 from gitml.cli.terminal import printable
 from gitml.conventions.shell import command as shell_command
 from gitml.errors import WrongUsage
+from gitml.git import lock
 from gitml.scaffold import adoption, ci, dvc_experiments, removal
 
 if TYPE_CHECKING:
@@ -90,9 +91,10 @@ def adopt(
             return
         chosen = answer
     done = adoption.carry_out(plan, wish)
-    made = dvc_experiments.carry_out(chosen, config.read(str(root)), root)
+    with lock.hold(root):
+        made = dvc_experiments.carry_out(chosen, config.read(str(root)), root)
     shown = shown._replace(plan=done, chosen=made, is_done=True)
-    commands = [*adoption.next_commands(done), *_of_those_left(offers, made)]
+    commands = [*adoption.next_commands(done), *(_of_those_left(root) if offers else ())]
     print(adopted_as_json(shown, commands) if as_json else adopted(shown) or "gitml is in this repository already")
     _say_next(commands, as_json)
 
@@ -171,8 +173,8 @@ def _again(wish: Wish, experiments: Sequence[str]) -> str:
     return shell_command(words)
 
 
-def _of_those_left(offers: Sequence[Offer], made: Sequence[Offer]) -> list[str]:
-    left = [one for one in offers if not one.is_there and one not in made]
+def _of_those_left(root: Path) -> list[str]:
+    left = [one for one in dvc_experiments.offers(root) if not one.is_there]
     count = f"{len(left)} experiment{'s' if len(left) != 1 else ''}"
     return [f"gitml init --experiments all   # branches of {count} of dvc exp"] if left else []
 

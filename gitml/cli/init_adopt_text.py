@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitml.cli.terminal import filled, printable
+from gitml.cli.terminal import WIDTH, filled, printable
+from gitml.experiments.shown import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from gitml.scaffold.changes import Change
     from gitml.scaffold.dvc_experiments import Offer
     from gitml.scaffold.removal import Removal
+
+LONGEST_NAME = 24
+"""Letters of an experiment's name; the branch has all that a branch may have."""
 
 _VERBS = {
     "write": ("write", "wrote"),
@@ -59,7 +63,7 @@ def preview(shown: Adopted) -> str:
             lines += _block(f"would write {one.path}", one.content.decode("utf-8", "replace"))
         elif one.does == "rewrite":
             lines += _block(f"would change {one.path}", one.difference)
-    lines += _steps(plan._replace(changes=tuple(one for one in plan.changes if one.does == "keep")), is_done=False)
+    lines += _steps(plan, is_done=False)
     lines += [line for note in plan.notes for line in _note(note)]
     lines += _experiments(shown)
     lines += [f"would make {short(one.branch)} of {one.name}" for one in shown.chosen if not one.is_there]
@@ -68,7 +72,7 @@ def preview(shown: Adopted) -> str:
 
 def adopted(shown: Adopted) -> str:
     """Return what was done."""
-    lines = _steps(shown.plan, is_done=True)
+    lines = _steps(shown.plan, is_done=True, has_differences=True)
     lines += [f"made {short(one.branch)} of {one.name}" for one in shown.chosen]
     return "\n".join(map(printable, lines))
 
@@ -94,8 +98,9 @@ def adopted_as_json(shown: Adopted, commands: Sequence[str]) -> str:
 
 def removed(plan: Removal, is_done: bool) -> str:
     """Return what was taken out, or would be, and what is kept."""
-    lines = [] if is_done else [line for one in plan.changes for line in one.difference.splitlines()]
-    lines += [f"{_verb(one.does, is_done)} {one.path}" for one in plan.changes]
+    lines = []
+    for one in plan.changes:
+        lines += _block(f"{_verb(one.does, is_done)} {one.path}", one.difference)
     lines += [f"{_verb(step.does, is_done)} {step.what}" for step in plan.hooks]
     lines += [f"{'unset' if is_done else 'would unset'} git config {key}" for key in plan.settings]
     verb = "deleted" if is_done else "would delete"
@@ -138,11 +143,13 @@ def _block(head: str, text: str) -> list[str]:
     return [head, *(f"  {line}".rstrip() for line in text.splitlines())]
 
 
-def _steps(plan: Plan, is_done: bool) -> list[str]:
+def _steps(plan: Plan, is_done: bool, has_differences: bool = False) -> list[str]:
     lines = []
     if plan.begins_dvc:
         lines.append("did dvc init" if is_done else "would do dvc init")
-    lines += [f"{_verb(one.does, is_done)} {one.path}" for one in plan.changes if one.does != "keep"]
+    for one in plan.changes if has_differences else ():
+        if one.does != "keep":
+            lines += _block(f"{_verb(one.does, is_done)} {one.path}", one.difference)
     lines += [f"{_verb(step.does, is_done)} {step.what}" for step in plan.hooks]
     lines += [f"{'set' if is_done else 'would set'} git config {key} {value}" for key, value in plan.settings]
     return lines
@@ -167,13 +174,16 @@ def _experiments(shown: Adopted) -> list[str]:
     for one in shown.experiments:
         value = shown.values.get(one.oid)
         branch = short(one.branch) + ("   is there" if one.is_there else "")
-        rows.append((printable(one.name), one.baseline[:7], "" if value is None else f"{value:.4g}", branch))
+        name = cut(printable(one.name), LONGEST_NAME)
+        rows.append((name, one.baseline[:7], "" if value is None else f"{value:.4g}", branch))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = []
     for row in rows:
         cells = [row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2].rjust(widths[2]), row[3]]
         lines.append("  ".join(cell for cell, width in zip(cells, (*widths, 1), strict=True) if width).rstrip())
-    return lines + [f"  {one.name}: {one.why}" for one in shown.experiments if one.why and not one.is_there]
+    lines = [cut(line, WIDTH) for line in lines]
+    renamed = [one for one in shown.experiments if one.why and not one.is_there]
+    return lines + [f"  {cut(printable(one.name), LONGEST_NAME)}: {one.why}" for one in renamed]
 
 
 def _as_data(one: Offer, shown: Adopted) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gitml.conventions import branches, versions
 from gitml.git.command import git
-from gitml.git.server import main_here
+from gitml.git.server import main_here, told_main
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,17 +84,25 @@ class Listing(NamedTuple):
 
 
 def list_refs(at: Path | None = None) -> Listing:
-    """Read all refs of experiments, models and main, in one call of git.
+    """Read all refs of experiments, models and main, in two calls of git.
 
     Raises
     ------
     GitFailed
         There is no repository.
     """
-    main = main_here(at)
+    main = told_main(at) or branches.MAIN
+    lines = _read(main, at)
+    if not any(line.endswith(f"/{main}") for line in lines):
+        main = main_here(at)  # seldom: there is no such branch, and a remote may name another
+        lines = _read(main, at)
+    return arrange(lines, main)
+
+
+def _read(main: str, at: Path | None) -> list[str]:
     patterns = (f"{HEADS}{main}", f"{REMOTES}**/{main}", *PATTERNS)
     lines = git("for-each-ref", "--format=%(objectname) %(HEAD) %(refname)", *patterns, at=at).split("\n")
-    return arrange((line for line in lines if line), main)
+    return [line for line in lines if line]
 
 
 def arrange(lines: Iterable[str], main: str = branches.MAIN) -> Listing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from gitml.conventions.branches import is_branch_for_git
 from gitml.errors import GitFailed
 from gitml.git.command import ask, git
 
@@ -86,19 +87,25 @@ def default_branch(known: dict[str, str], head: str = "HEAD", at: Path | None = 
     return DEFAULT
 
 
+def told_main(at: Path | None = None) -> str:
+    """Return what ``git config gitml.main`` names; empty where it names nothing that a branch can be called."""
+    told = ask("config", "--get", SETTING, at=at).out.strip().removeprefix(BRANCHES)
+    return told if is_branch_for_git(told) else ""
+
+
 def main_here(at: Path | None = None) -> str:
     """Return the short name of the main branch, as far as this clone knows: two calls of git.
 
     It is the one that ``git config gitml.main`` names; else ``main``, where this clone or a remote has one; else what
     a remote's HEAD names, origin's first; else ``main``.
     """
-    setting = ask("config", "--get", SETTING, at=at).out.strip()
+    setting = told_main(at)
     form = "--format=%(refname) %(symref)"
     patterns = (f"{BRANCHES}{DEFAULT}", f"refs/remotes/**/{DEFAULT}", "refs/remotes/**/HEAD")
-    named = (f"{BRANCHES}{setting}", f"refs/remotes/**/{setting}") if setting and not setting.startswith("-") else ()
+    named = (f"{BRANCHES}{setting}", f"refs/remotes/**/{setting}") if setting else ()
     lines = [line.partition(" ") for line in git("for-each-ref", form, *patterns, *named, at=at).splitlines()]
     short = {ref.removeprefix(BRANCHES) if ref.startswith(BRANCHES) else _short(ref) for ref, _, _ in lines}
-    if setting in short:
+    if setting and setting in short:
         return setting
     if DEFAULT in short:
         return DEFAULT

@@ -293,7 +293,7 @@ def _named_plots(value: Any) -> Iterator[str]:
     """Yield the names of plots of the top level, and the files that they draw; templates are left out."""
     entries = value if isinstance(value, list) else [value]
     for entry in entries:
-        if isinstance(entry, str):
+        if isinstance(entry, str) and not template.has_reference(entry):
             yield entry
         for name, settings in entry.items() if isinstance(entry, dict) else ():
             drawn = settings.get("y") if isinstance(settings, dict) else None

@@ -16,7 +16,7 @@ from gitml.git import lock, repository, server
 from gitml.git.command import ask, git
 from gitml.hooks import install as installation
 from gitml.hooks.install import NoHooksHere
-from gitml.pipeline.beginning import initialize
+from gitml.pipeline.beginning import FILES, initialize
 from gitml.scaffold import (
     adoption_files,
     adoption_notes,
@@ -99,8 +99,17 @@ class Plan(NamedTuple):
         return is_written and not (self.begins_dvc or self.hooks or self.settings)
 
 
-def plan(wish: Wish, at: Path | None = None) -> Plan:
+def plan(wish: Wish, at: Path | None = None, known: Survey | None = None) -> Plan:
     """Return what adding gitml to the repository around a folder would do.
+
+    Parameters
+    ----------
+    wish
+        What is asked for.
+    at
+        A folder in the repository; None for the current one.
+    known
+        What was found there a moment ago; it is found again where HEAD is another commit since.
 
     Raises
     ------
@@ -111,7 +120,8 @@ def plan(wish: Wish, at: Path | None = None) -> Plan:
     NotAPlaceForFiles, TooLargeToChange
         A file cannot be written.
     """
-    found = adoption_survey.survey(at)
+    is_known = known is not None and adoption_survey.commit_of_head(known.root) == known.commit
+    found = known if known is not None and is_known else adoption_survey.survey(at)
     begins_dvc = wish.has_dvc and not found.tree.dvc
     if begins_dvc:
         found = found._replace(tree=found.tree._replace(dvc=("",)))
@@ -142,9 +152,9 @@ def carry_out(shown: Plan, wish: Wish) -> Plan:
     """
     root = shown.found.root
     with lock.hold(root):
-        now = plan(wish, root)
+        now = plan(wish, root, None if shown.begins_dvc else shown.found)
         _check_as_shown(shown, now)
-        adoption_record.begin(Record(tuple(key for key, _ in now.settings), now.begins_dvc), root)
+        adoption_record.begin(Record(now.settings, now.begins_dvc), root)
         made = now.changes
         if now.begins_dvc:
             initialize(root)
@@ -159,17 +169,18 @@ def carry_out(shown: Plan, wish: Wish) -> Plan:
 
 def next_commands(done: Plan) -> list[str]:
     """Return the commands that a person gives next: nothing was committed for them."""
-    paths = [one.path for one in done.changes if one.does != "keep" or not _is_committed(one.path, done.found)]
+    root = done.found.root
+    paths = changes.uncommitted([one.path for one in done.changes], root)
     if done.begins_dvc:
-        paths += [".dvc"]
+        paths = [*dict.fromkeys((*FILES, *paths))]
     if not paths:
         return ["gitml exp list" if done.found.tree.has_pipeline else "gitml rules"]
     prefix = adoption_toml.shown_prefix(adoption_rules.style(done.found.commits), done.rules)
     forced = ["--force"] if set(paths) & set(done.ignored) else []
-    sparse = ["--sparse"] if repository.settings(done.found.root).get("core.sparsecheckout") == "true" else []
+    sparse = ["--sparse"] if repository.settings(root).get("core.sparsecheckout") == "true" else []
     add = shell_command(["git", "add", *forced, *sparse, "--", *paths])
     message = shell_command(["git", "commit", "-m", f"{prefix}: adopt gitml"])
-    is_staged = bool(done.found.commit) and ask("diff", "--cached", "--quiet", at=done.found.root).code == 1
+    is_staged = bool(done.found.commit) and ask("diff", "--cached", "--quiet", at=root).code == 1
     commit = f"{message} -- {shell_command(paths)}" if is_staged else message
     commands = [f"{add} && {commit}"]
     if done.found.tree.has_pipeline:
@@ -188,9 +199,10 @@ def _files(found: Survey, wish: Wish) -> tuple[list[Change], list[str], list[Not
         old[path] = changes.read(path, root)
         return old[path]
 
-    lines = adoption_files.attributes(found)
+    path = adoption_files.ATTRIBUTES
+    lines = adoption_files.attributes(found, there(path)) if found.tree.dvc else []
     if lines:
-        wanted[adoption_files.ATTRIBUTES] = blocks.with_lines(there(adoption_files.ATTRIBUTES), lines)
+        wanted[path] = blocks.with_lines(old[path], lines)
     for folder in found.tree.dvc:
         path = f"{folder}/{adoption_files.IGNORED_BY_DVC}".lstrip("/")
         lines = adoption_files.ignored_by_dvc(there(path))
@@ -255,7 +267,3 @@ def _ignored(paths: list[str], root: Path) -> list[str]:
         return []
     answer = ask("check-ignore", "-z", "--stdin", stdin="".join(f"{path}\0" for path in paths).encode(), at=root)
     return [path for path in answer.out.split("\0") if path]
-
-
-def _is_committed(path: str, found: Survey) -> bool:
-    return any(entry.path == path for entry in found.tree.entries)

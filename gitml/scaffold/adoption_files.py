@@ -19,6 +19,7 @@ REPORTS = "reports/README.md"
 MOST_PATHS = 200
 """Files that get a line each; with more of them, folders do."""
 
+_ALL = b"* -text"
 _LOCK = b"dvc.lock -text linguist-generated"
 _NOT_HASHED = (b"__pycache__", b"*.pyc", b".ipynb_checkpoints")
 _SPECIAL = frozenset(b"*?[\\")
@@ -34,16 +35,15 @@ person's. `gitml report show` reads one, `gitml report edit` writes in it.
 """
 
 
-def attributes(found: Survey) -> list[bytes]:
+def attributes(found: Survey, old: bytes | None) -> list[bytes]:
     """Return the lines for .gitattributes: git hands out the bytes that DVC has the sums of, wherever it runs.
 
     Where nobody told git what to do with line ends, that is all files; where somebody did, only those that a dvc.lock
-    has a sum of. Nothing where there is no DVC.
+    has a sum of. What was chosen in another clone stays chosen.
     """
-    if not found.tree.dvc:
-        return []
-    if not found.has_line_ends:
-        return [b"# DVC hashes these bytes: git must not change their line ends.", b"* -text", _LOCK]
+    before = blocks.lines_in(old or b"")
+    if _ALL in before or (not before and not found.has_line_ends):
+        return [b"# DVC hashes these bytes: git must not change their line ends.", _ALL, _LOCK]
     lines = [pattern(path) + b" -text" for path in _narrow(found.tree.hashed)]
     why = b"# DVC has the sums of these files: git must not change their line ends."
     return [why, *lines, _LOCK] if lines else [_LOCK]

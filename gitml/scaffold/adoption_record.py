@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from gitml.git.command import git
 from gitml.git.files import replace_file
-from gitml.git.repository import own_folder, shelf
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from gitml.git.repository import OWN_FOLDER, own_folder, shelf
 
 FILE = "adoption.json"
 _LARGEST = 2**16
@@ -21,12 +20,12 @@ class Record(NamedTuple):
     Attributes
     ----------
     settings
-        Keys of git's configuration that were set in this clone.
+        What was set in git's configuration of this clone, as pairs of key and value.
     begins_dvc
         Whether DVC was begun.
     """
 
-    settings: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
     begins_dvc: bool = False
 
 
@@ -39,22 +38,29 @@ def begin(record: Record, at: Path) -> None:
         It cannot be written.
     """
     before = read(at)
-    settings = tuple(dict.fromkeys((*before.settings, *record.settings)))
-    whole = Record(settings, before.begins_dvc or record.begins_dvc)
+    settings = {**dict(before.settings), **dict(record.settings)}
+    whole = Record(tuple(settings.items()), before.begins_dvc or record.begins_dvc)
     if whole != before:
-        replace_file(own_folder(at) / FILE, json.dumps(whole._asdict()).encode() + b"\n", shelf(at))
+        text = json.dumps({**whole._asdict(), "settings": settings})
+        replace_file(own_folder(at) / FILE, text.encode() + b"\n", shelf(at))
 
 
 def read(at: Path) -> Record:
     """Return what was done in this clone; nothing where nobody wrote it down."""
     try:
-        with (own_folder(at) / FILE).open("rb") as file:
+        with _file(at).open("rb") as file:
             told: Any = json.loads(file.read(_LARGEST))
-        return Record(tuple(map(str, told["settings"])), bool(told["begins_dvc"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        settings = tuple((str(key), str(value)) for key, value in told["settings"].items())
+        return Record(settings, bool(told["begins_dvc"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Record()
 
 
 def forget(at: Path) -> None:
     """Take the record away, once everything is taken back."""
-    (own_folder(at) / FILE).unlink(missing_ok=True)
+    _file(at).unlink(missing_ok=True)
+
+
+def _file(at: Path) -> Path:
+    """Return where the record is, without making the folder."""
+    return Path(git("rev-parse", "--path-format=absolute", "--git-common-dir", at=at)) / OWN_FOLDER / FILE

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST_PATTERNS = 12
 """Further patterns of branches; with more the rule warns, because nobody would read them."""
 
+_TOO_MANY = 4 * MOST_PATTERNS
 _CONVENTIONAL = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,31})(\([^()]{1,64}\))?!?: \S")
 _TICKET = re.compile(r"\[?[A-Z][A-Z0-9]+-\d+\]?[: ]")
 _TICKET_BRANCH = re.compile(r"([A-Za-z][A-Za-z0-9]*-)\d")
@@ -94,7 +95,7 @@ def patterns(names: Iterable[str], main: str) -> Patterns:
         wanted = _pattern(name)
         if wanted is None:
             odd.append(name)
-        else:
+        elif len(extra) < _TOO_MANY:
             extra[wanted] = None
     return Patterns(tuple(extra), tuple(odd))
 
@@ -136,16 +137,14 @@ def _of_names(extra: Patterns) -> dict[str, str]:
     if extra.odd:
         return {"branch-name": _and_more(printable(extra.odd[0]), len(extra.odd))}
     if len(extra.extra) > MOST_PATTERNS:
-        return {"branch-name": f"{len(extra.extra)} kinds of names that are no pattern of gitml's"}
+        return {"branch-name": "names of more kinds than patterns that anybody would read"}
     return {}
 
 
 def _of_messages(read: Sequence[Commit]) -> dict[str, str]:
     judged = [one for one in read if len(one.parents) < 2]
     wrong = [one for one in judged if commits.find_fault(one.subject) is not None]
-    return (
-        {"commit-prefix": f"{len(wrong)} of the last {len(judged)} commits have no prefix of gitml's"} if wrong else {}
-    )
+    return {"commit-prefix": f"{len(wrong)} of the last {len(judged)} commits: no prefix of gitml's"} if wrong else {}
 
 
 def _of_files(told: Contents) -> dict[str, str]:

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 LAST_COMMITS = 200
 """Commits whose first lines tell the style of a project."""
 
-MOST_READ = 128 * 2**20
+MOST_READ = 64 * 2**20
 """Bytes of a tree that are searched for credentials; of a larger one the rest is not looked into."""
 
+_AT_ONCE = 8 * 2**20
 _OF_LINE_ENDS = ("text", "eol", "crlf")
 
 
@@ -137,8 +138,7 @@ def survey(at: Path | None = None) -> Survey:
     assert root is not None
     settings = repository.settings(root)
     found = names.read(repository.ref_names(root), settings)
-    answer = ask("rev-parse", "--quiet", "--verify", "HEAD^{commit}", at=root)
-    commit = answer.out.strip() if answer.code == 0 else ""
+    commit = commit_of_head(root)
     with Objects(root) as objects:
         commits = _last_commits(commit, objects, root) if commit else []
         is_partial = "extensions.partialclone" in settings
@@ -147,6 +147,12 @@ def survey(at: Path | None = None) -> Survey:
     main, is_told = _main(found, root)
     is_shallow = git("rev-parse", "--is-shallow-repository", at=root) == "true"
     return Survey(where, root, commit, main, is_told, found, tuple(commits), tree, has_line_ends, is_shallow)
+
+
+def commit_of_head(root: Path) -> str:
+    """Return the full id of HEAD; empty before the first commit."""
+    answer = ask("rev-parse", "--quiet", "--verify", "HEAD^{commit}", at=root)
+    return answer.out.strip() if answer.code == 0 else ""
 
 
 def find(at: Path | None = None) -> Repository:
@@ -210,8 +216,7 @@ def _tree(commit: str, root: Path, objects: Objects, is_partial: bool) -> Tree:
         if path in snapshot.files or snapshot.below(path)
     ]
     has_pipeline = any(project.pipelines for project in projects(snapshot))
-    verdict = judge_snapshot(snapshot) if has_pipeline else None
-    return Tree(entries, dvc, has_pipeline, numbers, tuple(in_git), verdict, told)
+    return Tree(entries, dvc, has_pipeline, numbers, tuple(in_git), judge_snapshot(snapshot), told)
 
 
 def _dvc_on_disk(root: Path, entries: Iterable[Entry]) -> tuple[str, ...]:
@@ -227,23 +232,35 @@ def _dvc_on_disk(root: Path, entries: Iterable[Entry]) -> tuple[str, ...]:
 
 
 def _contents(entries: Iterable[Entry], objects: Objects) -> Contents:
-    """Judge HEAD's files by the rules about files, largest limit of reading kept."""
+    """Judge HEAD's files by the rules about files; some of them are in memory at a time."""
     files = [entry for entry in entries if entry.is_file]
     sizes = {oid: size for oid, (kind, size) in objects.describe({one.oid for one in files}).items() if kind == "blob"}
-    violations: list[Violation] = []
-    read, is_whole = 0, True
-    for entry in files:
-        size = sizes.get(entry.oid)
-        if size is None:
-            is_whole = False
-            continue
+    found = Contents(is_whole=all(one.oid in sizes for one in files))
+    batch: list[Entry] = []
+    read = in_batch = 0
+    for entry in (one for one in files if one.oid in sizes):
+        size = sizes[entry.oid]
         is_read = contents.is_worth_reading(entry.path, size, config.DEFAULTS)
-        if is_read and read + size > MOST_READ:
-            is_read = is_whole = False
-        read += size if is_read else 0
-        content = objects.read(entry.oid) if is_read else None
-        violations += contents.judge([NewFile(entry.path, size, content)], config.DEFAULTS)
-    return Contents(tuple(violations), is_whole)
+        if not is_read or read + size > MOST_READ:
+            found = _and(found, [NewFile(entry.path, size, None)], is_whole=not is_read)
+            continue
+        batch.append(entry)
+        read += size
+        in_batch += size
+        if in_batch > _AT_ONCE:
+            found = _and(found, _read(batch, objects))
+            batch, in_batch = [], 0
+    return _and(found, _read(batch, objects))
+
+
+def _read(entries: list[Entry], objects: Objects) -> list[NewFile]:
+    read = objects.read_each({one.oid for one in entries}, bytes)
+    return [NewFile(one.path, len(read[one.oid]), read[one.oid]) for one in entries if one.oid in read]
+
+
+def _and(found: Contents, files: list[NewFile], is_whole: bool = True) -> Contents:
+    violations = (*found.violations, *contents.judge(files, config.DEFAULTS))
+    return Contents(violations, found.is_whole and is_whole)
 
 
 def _has_line_ends(entries: Iterable[Entry], settings: dict[str, str], root: Path, objects: Objects) -> bool:

@@ -53,7 +53,7 @@ def with_lines(old: bytes | None, lines: Sequence[bytes]) -> bytes:
     if not lines:
         return old or b""
     found = without_lines(old or b"")
-    if found.state == "edited" or (found.state == "as written" and _inner(old or b"") == list(lines)):
+    if found.state == "edited" or (found.state == "as written" and lines_in(old or b"") == list(lines)):
         return old or b""
     before = old
     if found.state == "as written":
@@ -107,7 +107,8 @@ def state_of(content: bytes) -> State:
     return "as written" if _sum(_split(content[: match.start("line")])) == match["sum"].decode() else "edited"
 
 
-def _inner(content: bytes) -> list[bytes]:
+def lines_in(content: bytes) -> list[bytes]:
+    """Return our lines in a file, without their marks; none where there are none."""
     begin = _BEGINS.search(content)
     end = _ENDS.search(content, begin.end()) if begin is not None else None
     return _split(content[begin.end() : end.start()]) if begin is not None and end is not None else []

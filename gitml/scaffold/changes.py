@@ -6,7 +6,9 @@ import difflib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from gitml.conventions.shell import quoted
 from gitml.errors import BrokenEnvironment, GitmlError
+from gitml.git.command import git
 from gitml.git.files import replace_file
 from gitml.git.repository import shelf
 
@@ -66,11 +68,14 @@ class TooLargeToChange(BrokenEnvironment):
 class CannotWriteFile(BrokenEnvironment):
     """A file of the working tree cannot be written."""
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, root: Path) -> None:
+        folder = (root / path).parent
+        while not folder.exists():
+            folder = folder.parent
         super().__init__(
             f"{path} cannot be written",
             f"{reason}. The files before it are written; the same command goes on where it stopped.",
-            (f"ls -ld {path.rpartition('/')[0] or '.'}   # whose is it?",),
+            (f"ls -ld {quoted(str(folder))}   # whose is it?",),
         )
 
 
@@ -143,7 +148,19 @@ def carry_out(changes: Sequence[Change], root: Path) -> None:
                 place.unlink(missing_ok=True)
                 _remove_empty_folders(one.path, root)
         except OSError as error:
-            raise CannotWriteFile(one.path, error.strerror or str(error)) from None
+            raise CannotWriteFile(one.path, error.strerror or str(error), root) from None
+
+
+def uncommitted(paths: Sequence[str], root: Path) -> list[str]:
+    """Return those of some files that are not as HEAD has them, ignored ones too, in their order."""
+    if not paths:
+        return []
+    words = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
+    told = git("--literal-pathspecs", *words, "--", *paths, at=root).split("\0")
+    found = {line[3:] for line in told if line}
+    return [
+        path for path in paths if path in found or any(f"{path}/".startswith(one) for one in found if one[-1:] == "/")
+    ]
 
 
 def _remove_empty_folders(path: str, root: Path) -> None:

@@ -116,6 +116,8 @@ def offers(at: Path) -> list[Offer]:
 def carry_out(chosen: Sequence[Offer], config: Config, at: Path) -> list[Offer]:
     """Make the branches, each by one compare-and-swap, and return those that were made.
 
+    What another command made since they were chosen is there, and is left out.
+
     Raises
     ------
     RefMoved, RefInTheWay, NoIdentity
@@ -123,10 +125,9 @@ def carry_out(chosen: Sequence[Offer], config: Config, at: Path) -> list[Offer]:
     """
     moves: list[Move] = []
     made: list[Offer] = []
+    wanted = {offer.oid for offer in chosen}
     try:
-        for offer in chosen:
-            if offer.is_there:
-                continue
+        for offer in _not_there(wanted, at) if wanted else ():
             commit = _made(offer, config, at)
             compare_and_swap(offer.branch, commit, None, f"gitml init: {offer.name} of dvc exp", at)
             moves.append(Move(offer.branch, None, commit))
@@ -135,6 +136,10 @@ def carry_out(chosen: Sequence[Offer], config: Config, at: Path) -> list[Offer]:
         if moves:
             oplog.record(("init", "--experiments"), moves, at=at)
     return made
+
+
+def _not_there(wanted: set[str], at: Path) -> list[Offer]:
+    return [offer for offer in offers(at) if offer.oid in wanted and not offer.is_there]
 
 
 def imported(at: Path) -> list[Imported]:
@@ -175,7 +180,7 @@ def _imported_before(at: Path) -> dict[str, str]:
     """Return the refs that have an experiment of DVC in their history, by its commit."""
     form = f"--format=%S %(trailers:key={TRAILER},valueonly,separator=%x20)"
     places = ("--branches=experiments/*", "--tags=exp/*")
-    listed = git("log", "--source", form, f"--grep=^{TRAILER}: ", *places, at=at)
+    listed = git("log", "--source", "--basic-regexp", f"--grep=^{TRAILER}: ", form, *places, at=at)
     found: dict[str, str] = {}
     for line in listed.splitlines():
         ref, _, origins = line.partition(" ")

@@ -44,8 +44,6 @@ class Removal(NamedTuple):
         Whether DVC goes, because gitml began it here and nobody used it.
     notes
         What is kept, and why.
-    committed
-        Of the files those that HEAD has.
     """
 
     root: Path
@@ -56,7 +54,6 @@ class Removal(NamedTuple):
     branches: tuple[Imported, ...]
     ends_dvc: bool
     notes: tuple[Note, ...]
-    committed: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
@@ -88,11 +85,10 @@ def plan(at: Path | None = None) -> Removal:
         _take_ci(path, root, made, said)
     place = installation.find(root)
     hooks = installation.plan_uninstall(place)
-    settings = tuple(key for key in record.settings if ask("config", "--local", "--get", key, at=root).code == 0)
+    settings = tuple(key for key, value in record.settings if _is_set(key, value, root))
     branches = tuple(dvc_experiments.imported(root))
-    said += _what_stays(root)
-    committed = tuple(one.path for one in made if _is_committed(one.path, root))
-    return Removal(root, tuple(made), tuple(hooks), place, settings, branches, ends_dvc, tuple(said), committed)
+    said += _what_stays(root, len(branches))
+    return Removal(root, tuple(made), tuple(hooks), place, settings, branches, ends_dvc, tuple(said))
 
 
 def carry_out(shown: Removal, takes_branches: bool = True) -> Removal:
@@ -132,9 +128,9 @@ def carry_out(shown: Removal, takes_branches: bool = True) -> Removal:
 
 def next_commands(done: Removal) -> list[str]:
     """Return what a person does next: nothing was committed for them."""
-    if not done.committed:
+    paths = " ".join(map(quoted, changes.uncommitted([one.path for one in done.changes], done.root)))
+    if not paths:
         return ["git status"]
-    paths = " ".join(map(quoted, done.committed))
     return [f'git add -- {paths} && git commit -m "infra: take gitml out" -- {paths}']
 
 
@@ -181,15 +177,16 @@ def _files_named(name: str, root: Path) -> list[str]:
     return list(dict.fromkeys([*(path for path in listed.split("\0") if path), name]))
 
 
-def _what_stays(root: Path) -> list[Note]:
-    """Name the experiments, models and reports: they are the project's work, and no part of what init put in."""
-    listed = git("for-each-ref", "--format=%(refname:short)", "refs/heads/experiments/", "refs/heads/models/", at=root)
-    count = len(listed.split())
+def _is_set(key: str, value: str, root: Path) -> bool:
+    return ask("config", "--local", "--get", key, at=root).out == f"{value}\n"
+
+
+def _what_stays(root: Path, gone: int) -> list[Note]:
+    """Name the experiments and models: they are the project's work, and no part of what init put in."""
+    listed = git("for-each-ref", "--format=%(refname)", "refs/heads/experiments/", "refs/heads/models/", at=root)
+    count = len(listed.split()) - gone
     if not count:
         return []
-    says = f"{count} branch{'es' if count != 1 else ''} of experiments and models: work of yours, kept as git branches"
-    return [Note(says, "Those that still are what was made of `dvc exp` are listed above, where there are such.")]
-
-
-def _is_committed(path: str, root: Path) -> bool:
-    return ask("cat-file", "-e", f"HEAD:{path}", at=root).code == 0
+    plural = count != 1
+    says = f"{count} branch{'es' if plural else ''} of experiments and models stay{'' if plural else 's'}"
+    return [Note(says, "They are plain git branches, and work of yours.")]

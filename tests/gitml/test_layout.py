@@ -84,6 +84,25 @@ def test_paths_of_a_templated_pipeline(repo: Repo) -> None:
     ]
 
 
+def test_what_only_the_top_level_names_is_a_result_and_uncovered(repo: Repo) -> None:
+    """A file that a stage makes, or that lies around or inside an out, is not."""
+    top = """\
+metrics: [results/own.json, results/a.json, "${kind}.json"]
+plots:
+- results/curve.csv: {x: step}
+- results/plots
+- Both:
+    y: {left.csv: auc, right.csv: [auc]}
+- models/a/inside.csv
+- ../outside.csv
+- "${unknown}.csv"
+"""
+    found = made(repo, **{"dvc.yaml": PIPELINE + top})[0]
+    assert found.uncovered == ("results/own.json", "flights.json", "results/curve.csv", "left.csv", "right.csv")
+    assert found.kept[-5:] == found.uncovered
+    assert set(found.uncovered) < set(found.written)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "is_code", "is_param"),
     [
