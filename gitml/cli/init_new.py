@@ -61,7 +61,7 @@ def lay_down(site: Site, asked: Asked, is_dry_run: bool, is_json: bool) -> None:
         raise WrongUsage(
             f"{site.folder} was laid down by gitml init already",
             "",
-            ("gitml init --upgrade   # merges what this gitml would lay down", "gitml status"),
+            ("gitml init --upgrade   # merges what this gitml would lay down", "gitml hooks install   # in a clone"),
         )
     inspected: Inspected | None = None
     if begun is not None:

@@ -19,6 +19,7 @@ _TEXTS = {
     ".gitignore": "gitignore",
     "Makefile": "Makefile",
     "README.md": "README.md",
+    "data/external/README.md": "external.md",
     "data/raw/README.md": "raw.md",
     "experiments/README.md": "experiments.md",
     "gitml.toml": "gitml.toml",

@@ -290,3 +290,71 @@ def test_what_is_packed_is_what_is_laid_down() -> None:
         assert any(path == one or path.startswith(f"{one}/") for one in forced), path
     assert set(forced) <= set(packed["sdist"]["only-include"])
     assert not os.path.lexists(ROOT / "gitml/scaffold/own")
+
+
+def test_at_a_terminal_it_asks(at: Path) -> None:
+    rows = "\n".join(f"{number},{number % 3},{'yes' if number % 2 else 'no'}" for number in range(60))
+    (at / "t.csv").write_text(f"id,calls,churned\n{rows}\n")
+    told = answered(["init", "asked", "--gitml", "0.1.0"], "t.csv\n1\ngithub\ny\n")
+    for question in ("or the path of your own table", "What shall be predicted?", "1  churned", "pull requests", "CI"):
+        assert question in told, question
+    project = at / "asked"
+    assert (project / "data/raw/t.csv.dvc").is_file() and (project / ".github/workflows/gitml.yml").is_file()
+    assert "target: churned\n" in (project / "params.yaml").read_text()
+    told = answered(["init", "plain"], "\n\n")
+    assert "flights that left New York" in told and not (at / "plain/.github").exists()
+
+
+def answered(words: list[str], answers: str) -> str:
+    """Run gitml at a terminal, type answers, and return what it wrote."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    line = [sys.executable, "-m", "gitml", *words]
+    with subprocess.Popen(line, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
+        os.close(theirs)
+        os.write(ours, answers.encode())
+        told = b""
+        while True:
+            try:
+                more = os.read(ours, 4096)
+            except OSError:  # the other side is closed
+                break
+            if not more:
+                break
+            told += more
+        assert process.wait(60) == 0, told.decode()
+    os.close(ours)
+    return told.decode()
+
+
+def test_what_a_table_lacks_is_said_before_anything_is_laid_down(at: Path, gitml: Callable) -> None:
+    (at / "t.csv").write_text("id,churned\n" + "\n".join(f"{number},{number % 2}" for number in range(60)) + "\n")
+    (at / "empty.csv").write_text("")
+    for words, code, what in (
+        (("--data", "t.csv"), 2, "it is not said which column to predict"),
+        (("--data", "t.csv", "--target", "churnd"), 1, "churnd"),
+        (("--data", "empty.csv", "--target", "x"), 1, "empty.csv is empty"),
+    ):
+        done = gitml("init", "p", *words, "--yes")
+        assert done.code == code and what in " ".join(done.err.split()), done.err
+        assert not (at / "p").exists()
+
+
+def test_ci_files_only_where_a_gitml_is_known(at: Path, gitml: Callable) -> None:
+    done = gitml("init", "p", "--yes", "--forge", "gitlab")
+    assert done.code == 0 and "gitml ci template gitlab writes them" in done.out.replace("\n      ", " ")
+    assert not (at / "p/.gitlab").exists()
+    assert "file://" in (at / "p/requirements.txt").read_text()
+    asked = gitml("init", "q", "--yes", "--forge", "gitlab", "--ci")
+    assert asked.code == 2 and not (at / "q").exists()
+
+
+def test_a_clone_is_told_what_it_lacks(at: Path, gitml: Callable) -> None:
+    assert gitml("init", "p", "--yes").code == 0
+    project = Repo(at / "p")
+    project.run("git", "config", "core.hooksPath", "/dev/null")
+    project.commit("infra: start")
+    subprocess.run(["git", "clone", "--quiet", "p", "clone"], cwd=at, check=True)
+    done = gitml("init", at=at / "clone")
+    assert done.code == 2 and "gitml hooks install   # in a clone" in done.err
