@@ -39,7 +39,7 @@ Example:
 @click.option("--remove", is_flag=True, help="Take out what init put into this repository.")
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing: everything has a default.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--json", "is_json", is_flag=True, help="Write a JSON object; asks nothing.")
+@click.option("--json", "is_json", is_flag=True, help="Write a JSON object.")
 @click.pass_context
 def command(
     context: click.Context,
