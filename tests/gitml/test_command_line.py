@@ -37,7 +37,7 @@ gitml COMMAND --help says more about one. Exit codes: 0 done, 1 a rule says no,
 the traceback of an error.
 """
 
-ORDER = ["status", "exp", "report", "data", "model", "undo", "doctor", "ci", "forge", "hooks", "rules"]
+ORDER = ["init", "status", "exp", "report", "data", "model", "undo", "doctor", "ci", "forge", "hooks", "rules"]
 """The commands that there are or will be, in the order in which a day needs them."""
 
 EXPLODE = """
