@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gitml.cli.terminal import has_colours, painted, printable
 from gitml.conventions.amounts import files_in_words
 from gitml.git import repository
-from gitml.scaffold import baseline
+from gitml.scaffold import baseline, first_idea
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,4 +31,4 @@ def commit(root: Path, is_dry_run: bool, is_json: bool) -> None:
     done = painted("✓", "ok", has_colours(sys.stdout))
     figure = f"   {made.metric[0]} {made.metric[1]:.4f}" if made.metric is not None else ""
     print(printable(f"first commit {made.commit[:7]}   {files_in_words(made.files)}{figure}").join((f"\n{done} ", "")))
-    print('next  gitml exp run -n first-idea -S learning_rate=0.03 -m "smaller steps"')
+    print(f"next  {first_idea.of_params((root / 'params.yaml').read_bytes())}")

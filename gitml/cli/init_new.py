@@ -12,7 +12,7 @@ from gitml.cli.terminal import filled, has_colours, painted, printable
 from gitml.conventions.shell import quoted
 from gitml.errors import WrongUsage
 from gitml.git import plan
-from gitml.scaffold import requirement, stamp, storage, table
+from gitml.scaffold import first_idea, requirement, stamp, storage, table
 from gitml.scaffold.answers import Answers, Setting
 from gitml.scaffold.new import Session
 
@@ -159,13 +159,7 @@ def _next(laid: Laid, answers: Answers) -> list[str]:
 
     here = Path.cwd()
     to = [f"cd {quoted(_from(here, laid.folder))}"] if laid.folder != here else []
-    try_out = "learning_rate=0.03"
-    return [
-        *to,
-        "make run",
-        f'gitml exp run -n first-idea -S {try_out} -m "smaller steps"',
-        *([] if to else ["gitml exp list"]),
-    ]
+    return [*to, "make run", first_idea.of_settings(answers.settings), *([] if to else ["gitml exp list"])]
 
 
 def _from(here: Path, folder: Path) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from gitml import __version__
-from gitml.scaffold import ci, own, texts
+from gitml.scaffold import ci, first_idea, own, texts
 from gitml.scaffold.parameters import with_settings
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def _values(answers: Answers) -> dict[str, str]:
         "@SHARE@": _share(answers),
         "@REMOTE@": _remote(answers.remote),
         "@CI@": _ci(answers),
+        "@FIRST_IDEA@": first_idea.of_settings(answers.settings),
         "@VERSION@": __version__,
     }
 

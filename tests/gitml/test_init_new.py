@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gitml.conventions.laid_down import STAMP
-from gitml.scaffold import own, stamp, storage
+from gitml.scaffold import first_idea, own, stamp, storage
 from gitml.scaffold.answers import Answers, Setting
 from gitml.scaffold.parameters import with_settings, written
 
@@ -61,7 +61,7 @@ def test_a_new_project_is_laid_down(at: Path, gitml: Callable) -> None:
         f"  remote    {at}/my-project-storage\n"
         "next  cd my-project\n"
         "      make run\n"
-        '      gitml exp run -n first-idea -S learning_rate=0.03 -m "smaller steps"\n'
+        '      gitml exp run -n first-idea -S learning_rate=0.03 -m "smaller steps find more"\n'
     )
     project = Repo(at / "my-project")
     assert set(LAID_DOWN) <= files(project.path).keys()
@@ -358,3 +358,11 @@ def test_a_clone_is_told_what_it_lacks(at: Path, gitml: Callable) -> None:
     subprocess.run(["git", "clone", "--quiet", "p", "clone"], cwd=at, check=True)
     done = gitml("init", at=at / "clone")
     assert done.code == 2 and "gitml hooks install   # in a clone" in done.err
+
+
+def test_the_first_idea_is_one_that_the_model_knows() -> None:
+    assert "-S learning_rate=0.03 " in first_idea.of_settings(())
+    assert "-S C=0.1 " in first_idea.of_settings((Setting("train.model", "logistic"),))
+    assert "-S C=0.1 " in first_idea.of_params(b"train: {model: logistic}\n")
+    assert "-S seed=7 " in first_idea.of_params(b"train: {model: mlp}\n")
+    assert "-S" not in first_idea.of_params(b"[")
