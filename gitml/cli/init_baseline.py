@@ -6,13 +6,16 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from gitml.cli.terminal import has_colours, painted, printable
+from gitml.cli.terminal import filled, has_colours, painted, printable
 from gitml.conventions.amounts import files_in_words
 from gitml.git import repository
 from gitml.scaffold import baseline, first_idea
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_MOST = 4
+"""Files that are named."""
 
 
 def commit(root: Path, is_dry_run: bool, is_json: bool) -> None:
@@ -31,4 +34,7 @@ def commit(root: Path, is_dry_run: bool, is_json: bool) -> None:
     done = painted("✓", "ok", has_colours(sys.stdout))
     figure = f"   {made.metric[0]} {made.metric[1]:.4f}" if made.metric is not None else ""
     print(printable(f"first commit {made.commit[:7]}   {files_in_words(made.files)}{figure}").join((f"\n{done} ", "")))
+    if made.left:
+        named = ", ".join(made.left[:_MOST]) + (f" and {len(made.left) - _MOST} more" if len(made.left) > _MOST else "")
+        print(f"note  {filled(f'not in it, because it was here before, or is new: {named}', ' ' * 6)[6:]}")
     print(f"next  {first_idea.of_params((root / 'params.yaml').read_bytes())}")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK = "dvc.lock"
+_OF_A_RUN = (LOCK, "data", "models", "results")
 
 
 class Baseline(NamedTuple):
@@ -37,11 +38,14 @@ class Baseline(NamedTuple):
         How many files are in it.
     metric
         Name and figure of the metric that ranks runs; None where the run has none.
+    left
+        What else is in the folder, and was not put there by `gitml init` or a run.
     """
 
     commit: str
     files: int
     metric: tuple[str, float] | None
+    left: tuple[str, ...] = ()
 
 
 class NotLaidDown(WrongUsage):
@@ -94,13 +98,16 @@ def commit(root: Path) -> Baseline | None:
     """
     if repository.has_head(root):
         return None
-    if stamp.read(root) is None:
+    told = stamp.read(root)
+    if told is None:
         raise NotLaidDown
     if not (root / LOCK).is_file():
         raise HasNotRun
     if not repository.has_identity(root):
         raise NoIdentity
-    git("add", "--all", "--", operands=["."], at=root)
+    ours = {path.partition("/")[0] for path in (*told.files, stamp.FILE, *_OF_A_RUN)}
+    there = [f"./{name}" for name in sorted(ours) if (root / name).exists()]
+    git("--literal-pathspecs", "add", "--all", "--", operands=there, at=root)
     tree = git("write-tree", at=root)
     settings = config.read(str(root))
     with Objects(root) as objects:
@@ -116,7 +123,8 @@ def commit(root: Path) -> Baseline | None:
     name = settings.metric.name if settings.metric is not None else ""
     figure = found.get(name)
     ranked = (name, float(figure)) if isinstance(figure, int | float) and is_number(figure) else None
-    return Baseline(git("rev-parse", "HEAD", at=root), count, ranked)
+    others = git("ls-files", "--others", "--exclude-standard", "--directory", "-z", at=root).split("\0")
+    return Baseline(git("rev-parse", "HEAD", at=root), count, ranked, tuple(filter(None, others)))
 
 
 def _message(files: Snapshot, found: Mapping[str, object], settings: config.Config) -> str:

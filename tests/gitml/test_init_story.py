@@ -145,7 +145,7 @@ def test_the_example_to_production(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def promote(project: Repo, tmp_path: Path) -> None:
     """Do all the rest, as README of the project says it."""
     ran = make(project, "run")
-    assert "✓ first commit" in ran.out and "Where to look next" in ran.out
+    assert "✓ first commit" in ran.out and "Where to look next" in ran.out and "not in it" not in ran.out
     assert project.message().startswith("experiment: baseline\n\nMetrics: ")
     assert run(project, "git", "status", "--porcelain").out == ""
     assert make(project, "run").out.count("first commit") == 0
@@ -189,3 +189,18 @@ def promote(project: Repo, tmp_path: Path) -> None:
     assert ran.out.count("Running stage") == 0 and " passed" in make(clone, "test").out
     assert run(clone, "git", "status", "--porcelain").out == ""
     assert "production    model v1" in run(clone, GITML, "status").out
+
+
+@pytest.mark.slow
+def test_what_was_there_before_is_not_in_the_first_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    project = Repo(tmp_path / "here")
+    project.write("churn.csv", visits().to_csv(index=False))
+    project.write("mine/notes.txt", "mine")
+    run(project, GITML, "init", "--data", "churn.csv", "--target", "event", "--yes")
+    project.write("stages/extra.py", '"""Written before the first run."""\n')
+    assert run(project, "dvc", "repro", "--quiet").code == 0
+    done = run(project, GITML, "init", "--baseline")
+    assert "note  not in it, because it was here before, or is new: churn.csv, mine/\n" in done.out
+    assert run(project, "git", "status", "--porcelain").out == "?? churn.csv\n?? mine/\n"
+    assert "stages/extra.py" in run(project, "git", "ls-files").out
