@@ -200,7 +200,7 @@ def test_any_order(home: Path, tmp_path: Path) -> None:
     run_state_machine_as_test(
         Experiments,
         settings=settings(
-            max_examples=int(os.environ.get("EXAMPLES", "10")),
+            max_examples=int(os.environ.get("EXAMPLES", "6")),
             stateful_step_count=25,
             deadline=None,
             database=None,

@@ -23,7 +23,7 @@ __all__ = ["team"]
 
 Gitml = Callable[..., Done]
 
-KILLS = int(os.environ.get("KILLS", "12"))
+KILLS = int(os.environ.get("KILLS", "5"))
 """Kills of each command."""
 
 COMMANDS = {
@@ -139,7 +139,7 @@ def test_eight_clones_race_for_the_next_number(team: Team) -> None:
         subprocess.run(["cp", "-a", str(team.ada.path), str(place.path)], check=True)
         place.git("config", "user.email", f"p{number}@example.com")
         clones.append(place)
-    for round in range(10):
+    for round in range(int(os.environ.get("ROUNDS", "4"))):
         processes = []
         for number, clone in enumerate(clones):
             clone.git("switch", "--quiet", f"experiments/{slugs[number % 3]}")
