@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path, PurePath
@@ -112,9 +113,33 @@ def own_folder(at: Path | None = None) -> Path:
     GitFailed
         There is no repository.
     """
-    folder = Path(git("rev-parse", "--path-format=absolute", "--git-common-dir", at=at)) / OWN_FOLDER
+    folder = common_dir(at) / OWN_FOLDER
     make_folder(folder)
     return folder
+
+
+def common_dir(at: Path | None = None) -> Path:
+    """Return what all working trees share; it is asked once in a process, because a run needs it ten times.
+
+    Raises
+    ------
+    GitFailed
+        There is no repository.
+    """
+    try:
+        place = os.path.abspath(at or "")
+    except FileNotFoundError:  # the current folder is gone, as git says as well
+        place = str(at)
+    named = () if at is not None else tuple(os.environ.get(name) for name in _PLACES)
+    found = _COMMON_DIRS.get((place, named))
+    if found is None or not found.is_dir():
+        found = Path(git("rev-parse", "--path-format=absolute", "--git-common-dir", at=at))
+        _COMMON_DIRS[place, named] = found
+    return found
+
+
+_PLACES = ("GIT_DIR", "GIT_COMMON_DIR", "GIT_CEILING_DIRECTORIES")
+_COMMON_DIRS: dict[tuple[str, tuple[str | None, ...]], Path] = {}
 
 
 def shelf(at: Path | None = None) -> Path:

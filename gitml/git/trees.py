@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gitml.errors import GitmlError, WrongUsage
 from gitml.git.command import Answer, ask, failure, git
-from gitml.git.repository import OWN_FOLDER, SHELF, CannotWrite, make_folder
+from gitml.git.repository import OWN_FOLDER, SHELF, CannotWrite, common_dir, make_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -260,8 +260,7 @@ class _PrivateIndex:
 @contextmanager
 def _private_index(at: Path | None) -> Iterator[_PrivateIndex]:
     """Lend an index in ``.git/gitml/tmp`` that is not there yet, and clear up what killed commands left."""
-    common = Path(git("rev-parse", "--path-format=absolute", "--git-common-dir", at=at))
-    shelf = common / OWN_FOLDER / SHELF
+    shelf = common_dir(at) / OWN_FOLDER / SHELF
     make_folder(shelf)
     for left in shelf.iterdir():
         try:

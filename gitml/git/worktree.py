@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gitml.errors import GitFailed
 from gitml.git.command import git
 from gitml.git.lock import Holder, Lock, is_held, read_holder, try_to_take
-from gitml.git.repository import OWN_FOLDER, make_folder
+from gitml.git.repository import OWN_FOLDER, common_dir, make_folder
 from gitml.git.trees import OBJECT_ID
 
 TYPE_CHECKING = False
@@ -150,7 +150,7 @@ def discard_free(at: Path | None = None) -> list[str]:
 
 def _places(at: Path | None) -> tuple[Path, Path]:
     """Return the folder that all working trees share, and the one with the slots."""
-    common = Path(git("rev-parse", "--path-format=absolute", "--git-common-dir", at=at))
+    common = common_dir(at)
     return common, common / OWN_FOLDER / FOLDER
 
 

@@ -131,7 +131,7 @@ def _works_in(process: Path, folders: tuple[str, ...]) -> bool:
 
 @pytest.mark.slow
 def test_eight_clones_race_for_the_next_number(team: Team) -> None:
-    """Ten rounds: each gets a number of its own, and none is left out."""
+    """Each gets a number of its own, and none is left out; ROUNDS=10 asks for more rounds."""
     slugs = ["lower", "middle", "higher"]
     clones = []
     for number in range(8):
