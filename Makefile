@@ -34,7 +34,7 @@ test: .venv/.dev
 
 test-slow: .venv/.dev
 	@.venv/bin/python -m pytest -m slow --timeout 1200 -n $(WORKERS) --dist loadfile tests/gitml $(ARGS)
-	@.venv/bin/python -m pytest -m slow --timeout 1200 --ignore tests/gitml $(ARGS)
+	@.venv/bin/python -m pytest -m slow --timeout 1200 -n $(WORKERS) --dist loadfile --ignore tests/gitml $(ARGS)
 
 pictures: .venv/.dev
 	.venv/bin/python docs/pictures.py

@@ -116,7 +116,7 @@ def test_a_change_that_is_saved_nowhere_is_not_lost(project: Repo, newer: Path, 
     assert kept.read_text() == table(ROWS[:100])
 
 
-@pytest.mark.parametrize("step", ["bring:after", "add:before", "add:after", "commit:before", "commit:after"])
+@pytest.mark.parametrize("step", ["bring:after", "add:after", "commit:after"])
 def test_killed_the_same_again_ends_the_same(
     project: Repo, newer: Path, gitml_process: Callable, gitml: Callable, step: str
 ) -> None:

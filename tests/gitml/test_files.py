@@ -142,6 +142,7 @@ def test_what_a_kill_leaves_on_the_shelf_goes_after_a_day(repo: Repo, gitml: Cal
         assert left.exists() is is_there
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["README.md", "params.yaml"])
 def test_a_kill_while_a_file_is_written_leaves_nothing_that_the_next_run_commits(
     dirty: Project, gitml_process: Callable[..., Done], name: str
@@ -162,6 +163,7 @@ def test_a_kill_while_a_file_is_written_leaves_nothing_that_the_next_run_commits
     assert dirty.listed("experiments/lr") == listed
 
 
+@pytest.mark.slow
 def test_no_command_writes_under_a_name_of_its_own_in_the_working_tree(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, gitml_process: Callable[..., Done]
 ) -> None:

@@ -83,7 +83,7 @@ def test_its_files_are_read_by_those_whose_they_are(at: Path, gitml: Callable) -
     assert project.run("dvc", "config", "remote.storage.url").out == f"{at}/p-storage\n"
     assert "train" in project.run("dvc", "stage", "list").out
     assert (project.path / ".github/workflows/gitml.yml").is_file()
-    listed = project.run("make").out
+    listed = project.run("make", "--no-print-directory", MAKEFLAGS="").out
     assert [line.split()[1] for line in listed.splitlines()] == ["run", "test", "smoke", "lab", "clean"]
     status = gitml("status", at=project.path)
     assert status.out == (

@@ -14,6 +14,8 @@ from .conftest import Done, Repo, Server
 from .teams import finish_report
 from .test_rescore import DVC_YAML, EVALUATE, FILES
 
+pytestmark = pytest.mark.slow
+
 Gitml = Callable[..., Done]
 
 GATED = '[metric]\nname = "score"\n[gates.score]\ntolerance = 5\n'

@@ -471,6 +471,7 @@ def kill_and_finish(team: Team, words: tuple[str, ...], at: str) -> bool:
     return has_changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["push:before", "push:after", "log:before", "log:after"])
 def test_killed_at_any_step_the_same_again_finishes(team: Team, gitml: Gitml, at: str) -> None:
     released(team, gitml, "lower", "higher")

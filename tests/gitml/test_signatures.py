@@ -404,7 +404,9 @@ class TestVerifying:
         oid = signer.sign()
         (tmp_path / "allowed").write_text(f"* {public(eve)}\n")
         liar = tmp_path / "liar"
-        liar.write_text(f"#!/bin/sh\necho 'Good \"git\" signature for {ADA} with ED25519 key SHA256:x'\n")
+        liar.write_text(
+            f"#!/bin/sh\ncat > /dev/null\necho 'Good \"git\" signature for {ADA} with ED25519 key SHA256:x'\n"
+        )
         liar.chmod(0o755)
         signer.git("config", "gpg.ssh.allowedSignersFile", str(tmp_path / "allowed"))
         signer.git("config", "gpg.ssh.program", str(liar))

@@ -13,6 +13,10 @@ SMALL = {
 }
 
 
+def slow(name):
+    return pytest.param(name, marks=pytest.mark.slow)
+
+
 def write(project, name, frame):
     path = project.folder / "data/raw" / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +43,9 @@ def churn(rows=1500):
     )
 
 
-@pytest.mark.parametrize("model", ["hist_gradient_boosting", "logistic", "random_forest", "mlp", "ensemble"])
+@pytest.mark.parametrize(
+    "model", ["hist_gradient_boosting", *(slow(name) for name in ("logistic", "random_forest", "mlp", "ensemble"))]
+)
 def test_a_binary_table(lay, model):
     project = lay("smoke", {**SMALL, "train": {"model": model}})
     source = write(project, "churn.csv", churn())
@@ -61,6 +67,7 @@ def test_a_binary_table(lay, model):
     assert "customer_id" not in {feature.name for feature in project.features}
 
 
+@pytest.mark.slow
 def test_a_table_of_three_classes_in_groups(lay):
     generator = np.random.default_rng(1)
     rows = 1500
@@ -86,6 +93,7 @@ def test_a_table_of_three_classes_in_groups(lay):
     assert "group" not in {feature.name for feature in project.features}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["hist_gradient_boosting", "ensemble"])
 def test_a_regression_with_dates(lay, model):
     generator = np.random.default_rng(2)

@@ -41,11 +41,13 @@ def test_what_did_not_change_does_not_run_again(copy):
     assert ran(copy) == []
 
 
+@pytest.mark.slow
 def test_a_parameter_of_a_model_that_is_not_chosen_changes_nothing(copy):
     copy.edit("params.yaml", "    lr: 1e-3", "    lr: 2e-3")
     assert ran(copy) == []
 
 
+@pytest.mark.slow
 def test_a_parameter_of_the_chosen_model_runs_train_and_evaluate(copy):
     before = copy.json("results/evaluate/metrics.json")
     copy.edit("params.yaml", "    learning_rate: 0.06", "    learning_rate: 0.2")
@@ -56,6 +58,7 @@ def test_a_parameter_of_the_chosen_model_runs_train_and_evaluate(copy):
     assert copy.json("results/evaluate/metrics.json") == before
 
 
+@pytest.mark.slow
 def test_a_file_that_python_leaves_beside_the_code_changes_nothing(copy):
     cached = copy.folder / "stages/models/__pycache__"
     assert cached.is_dir(), "the stages ran with bytecode written"
@@ -64,6 +67,7 @@ def test_a_file_that_python_leaves_beside_the_code_changes_nothing(copy):
     assert copy.dvc("status").stdout.strip() == "Data and pipelines are up to date."
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(smoke, lay):
     again = lay("smoke")
     again.dvc("repro")
@@ -71,6 +75,7 @@ def test_the_same_seed_gives_the_same_bytes(smoke, lay):
     assert first == second
 
 
+@pytest.mark.slow
 def test_a_failed_run_leaves_nothing_half_written_and_can_be_repeated(copy):
     copy.edit("params.yaml", "model: hist_gradient_boosting   #", "model: logistik   #")
     failed = copy.dvc("repro", check=False)

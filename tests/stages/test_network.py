@@ -206,6 +206,7 @@ print(hashlib.sha256(exported("binary")[1].SerializeToString()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_a_fresh_process_writes_the_same_bytes() -> None:
     process = subprocess.run([sys.executable, "-c", FRESH], cwd=ROOT, capture_output=True, text=True, check=False)
     assert process.stderr == ""

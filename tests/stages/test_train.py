@@ -102,9 +102,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     ("model", "kind"),
     [
         ("hist_gradient_boosting", "binary"),
-        ("ensemble", "multiclass"),
-        ("random_forest", "regression"),
-        ("mlp", "binary"),
+        pytest.param("ensemble", "multiclass", marks=pytest.mark.slow),
+        pytest.param("random_forest", "regression", marks=pytest.mark.slow),
+        pytest.param("mlp", "binary", marks=pytest.mark.slow),
     ],
 )
 def test_two_fresh_processes_write_the_same_bytes(lay: Lay, model: str, kind: str) -> None:
