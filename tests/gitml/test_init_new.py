@@ -366,3 +366,60 @@ def test_the_first_idea_is_one_that_the_model_knows() -> None:
     assert "-S C=0.1 " in first_idea.of_params(b"train: {model: logistic}\n")
     assert "-S seed=7 " in first_idea.of_params(b"train: {model: mlp}\n")
     assert "-S" not in first_idea.of_params(b"[")
+
+
+@pytest.fixture
+def run_once(at: Path, gitml: Callable) -> Repo:
+    """A project in which results lie as if a run had written them; its hooks are away."""
+    (at / "p").mkdir()
+    (at / "p/notes.txt").write_text("mine")
+    assert gitml("init", "p", "--yes").code == 0
+    project = Repo(at / "p")
+    project.write("dvc.lock", "schema: '2.0'\nstages: {}\n")
+    project.write("results/evaluate/metrics.json", '{"roc_auc": 0.71234, "rows": 5}\n')
+    project.run("git", "config", "core.hooksPath", "/dev/null")
+    return project
+
+
+def test_the_first_commit(run_once: Repo, gitml: Callable) -> None:
+    dry = gitml("init", "--baseline", "--dry-run", at=run_once.path)
+    assert (dry.code, dry.out) == (0, "would commit all files and the results of the first run\n")
+    done = gitml("init", "--baseline", at=run_once.path / "stages")
+    assert done.code == 0, done.err
+    tip = run_once.git("rev-parse", "--short=7", "HEAD")
+    count = len(run_once.git("ls-files").split("\n"))
+    assert done.out == (
+        f"\n✓ first commit {tip}   {count} files   roc_auc 0.7123\n"
+        "note  not in it, because it was here before, or is new: notes.txt\n"
+        'next  gitml exp run -n first-idea -S learning_rate=0.03 -m "smaller steps find more"\n'
+    )
+    assert run_once.message().startswith("experiment: baseline\n\nMetrics: roc_auc 0.71234\n")
+    assert run_once.run("git", "status", "--porcelain").out == "?? notes.txt\n"
+    assert gitml("init", "--baseline", "--json", at=run_once.path).out == "null\n"
+    assert gitml("init", "--baseline", "--dry-run", "--json", at=run_once.path).out == "[]\n"
+    rows = json.loads(gitml("exp", "list", "--json", at=run_once.path).out)["experiments"]
+    assert [(row["name"], row["metrics"]["roc_auc"]) for row in rows] == [("main", 0.71234)]
+
+
+def test_the_first_commit_is_judged_like_every_other(run_once: Repo, gitml: Callable) -> None:
+    run_once.run("git", "config", "--unset", "core.hooksPath")
+    run_once.write("data/raw/large.bin", b"x" * (6 * 2**20))
+    done = gitml("init", "--baseline", at=run_once.path)
+    assert done.code == 1 and "no-large-file" in done.err and "data/raw/large.bin" in done.err
+    assert run_once.run("git", "rev-parse", "HEAD").code != 0
+    (run_once.path / "data/raw/large.bin").unlink()
+    told = json.loads(gitml("init", "--baseline", "--json", at=run_once.path).out)
+    assert (told["commit"], told["metric"]) == (run_once.git("rev-parse", "HEAD"), {"roc_auc": 0.71234})
+    assert told["left"] == ["notes.txt"]
+
+
+def test_in_a_repository_of_ones_own_it_adopts(repo: Repo, gitml: Callable) -> None:
+    before = files(repo.path)
+    shown = gitml("init", "--dry-run", at=repo.path)
+    assert shown.code == 0 and "would write gitml.toml" in shown.out and files(repo.path) == before
+    assert gitml("init", at=repo.path).code == 2  # nobody to ask
+    refused = gitml("init", "--data", "x.csv", "--target", "y", at=repo.path)
+    assert refused.code == 2 and "is a repository already" in refused.err
+    assert gitml("init", "--yes", at=repo.path).code == 0 and (repo.path / "gitml.toml").is_file()
+    assert gitml("init", "--remove", "--yes", at=repo.path).code == 0
+    assert files(repo.path) == before and repo.run("git", "status", "--porcelain").out == ""
