@@ -97,7 +97,7 @@ class NoSuchTable(WrongUsage):
         names = [one.path for one in kept]
         listed = f"DVC keeps {', '.join(names[:6])}." if names else "DVC keeps no file by itself here."
         mend = [f"gitml data update {quote(str(file))} --to {quote(name)}" for name in names[:3]]
-        super().__init__(why, listed, tuple(mend) or (f"dvc add {quote(str(file))}",))
+        super().__init__(why, listed, tuple(mend) or (_as_its_own(file, "data/raw"),))
 
 
 class NoTable(WrongUsage):
@@ -114,7 +114,7 @@ class AnotherKind(WrongUsage):
         super().__init__(
             f"{file.name} is no {_kind(path)} file, as {path} is",
             "The name tells how a file is read. Convert it, or let data.source in params.yaml name the new one.",
-            (f"dvc add {quote(str(file))}   # as a table of its own",),
+            (_as_its_own(file, posixpath.dirname(path)),),
         )
 
 
@@ -287,6 +287,11 @@ class Session:
         oplog.record(sys.argv[1:], [Move(self.desk.head, self.desk.commit, self.commit)], at=self.desk.root)
 
 
+def _as_its_own(file: Path, folder: str) -> str:
+    place = posixpath.join(folder, file.name)
+    return f"cp {quote(str(file))} {quote(place)} && dvc add {quote(place)}   # from the top, as a table of its own"
+
+
 def _check_branch(desk: Desk) -> None:
     name = branches.parse(desk.branch or "")
     if desk.branch is None:
@@ -350,7 +355,8 @@ def _is_source(path: str, desk: Desk) -> bool:
 
 def _kind(name: str) -> str:
     """Return what tells how a table is read: ``.csv.gz``, ``.parquet``."""
-    return "".join(Path(name.lower()).suffixes[-2:]) if name.lower().endswith((".gz", ".zip")) else Path(name).suffix
+    suffixes = Path(name.lower()).suffixes
+    return "".join(suffixes[-2:] if suffixes[-1:] in ([".gz"], [".zip"]) else suffixes[-1:])
 
 
 def _is_refused(comparison: dict[str, Any]) -> bool:

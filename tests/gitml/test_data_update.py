@@ -203,3 +203,17 @@ def test_several_tables_are_told_apart(repo: Repo, tmp_path: Path, gitml: Callab
     assert f"gitml data update {tmp_path}/c.csv --to b.csv" in done.err
     assert gitml("data", "update", str(tmp_path / "c.csv"), "--to", "b.csv", at=repo.path).code == 0
     assert repo.git("show", "--name-only", "--format=") == "b.csv.dvc"
+
+
+def test_an_ending_in_capitals_is_the_same(project: Repo, newer: Path, gitml: Callable) -> None:
+    capitals = newer.rename(newer.with_suffix(".CSV"))
+    assert gitml("data", "update", str(capitals), "--dry-run", at=project.path).code == 0
+
+
+def test_how_a_table_of_another_kind_comes_in(project: Repo, newer: Path, gitml: Callable) -> None:
+    other = newer.rename(newer.with_suffix(".parquet"))
+    done = gitml("data", "update", str(other), at=project.path)
+    assert done.code == 2
+    mend = done.err.splitlines()[-1].strip()
+    assert subprocess.run(["sh", "-c", mend], cwd=project.path, check=False, capture_output=True).returncode == 0
+    assert (project.path / "data/raw/churn-march.parquet.dvc").is_file()
