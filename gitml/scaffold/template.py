@@ -108,8 +108,8 @@ def _what(answers: Answers) -> str:
     target = next((one.value for one in answers.settings if one.name == "data.target"), "")
     kind = {"regression": "a number", "binary": "one of two classes"}.get(answers.task, "a class")
     return (
-        f"Predicts {_as_code(target)} ({kind}) from the other columns of `{answers.table}`. What the table asked for, and\n"
-        "why, stands in [params.yaml](params.yaml)."
+        f"Predicts {_as_code(target)} ({kind}) from the other columns of `{answers.table}`. What the table asked for,\n"
+        "and why, stands in [params.yaml](params.yaml)."
     )
 
 
