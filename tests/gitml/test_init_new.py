@@ -164,6 +164,14 @@ def test_what_a_kill_leaves_is_no_part_of_the_project(at: Path, gitml: Callable)
     assert ".tmp" not in project.git("ls-files")
 
 
+def test_make_does_not_go_on_without_the_environment_that_is_named(at: Path, gitml: Callable) -> None:
+    assert gitml("init", "p", "--yes").code == 0
+    for named in (f"{at}/none", ""):
+        done = Repo(at / "p").run("make", "test", f"VENV={named}")
+        assert done.code == 2 and f"{named} is no environment with Python 3.11 or newer" in done.err
+    assert Repo(at / "p").run("make", "-n", "test", f"VENV={sys.prefix}").code == 0
+
+
 def test_a_table_is_kept_by_a_name_that_is_read() -> None:
     named = {"a b.csv": "a-b.csv", "...csv": "table.csv", "$$.CSV": "table.CSV", "-x.csv.gz": "x.csv.gz"}
     assert {name: table.name_in_project(Path(name)) for name in named} == {
