@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from gitml.cli.terminal import filled, has_colours, painted, printable
-from gitml.conventions.shell import quoted
+from gitml.conventions.shell import inside, quoted
 from gitml.errors import WrongUsage
 from gitml.git import plan
 from gitml.scaffold import first_idea, requirement, stamp, storage, table
@@ -158,7 +158,7 @@ def _next(laid: Laid, answers: Answers) -> list[str]:
     from pathlib import Path
 
     here = Path.cwd()
-    to = [f"cd {quoted(_from(here, laid.folder))}"] if laid.folder != here else []
+    to = [f"cd {quoted(inside(_from(here, laid.folder)))}"] if laid.folder != here else []
     return [*to, "make run", first_idea.of_settings(answers.settings), *([] if to else ["gitml exp list"])]
 
 

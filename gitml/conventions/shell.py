@@ -23,6 +23,11 @@ def quoted(word: str) -> str:
     return "'" + word.replace("'", "'\"'\"'") + "'"
 
 
+def inside(folder: str) -> str:
+    """Return a path that no command takes for an option."""
+    return f"./{folder}" if folder.startswith("-") else folder
+
+
 def command(words: Iterable[str]) -> str:
     """Return a whole command line."""
     return " ".join(map(quoted, words))

@@ -17,6 +17,7 @@ from gitml.conventions.amounts import amount_in_words
 from gitml.conventions.trailers import Trailer
 from gitml.errors import GitmlError, WrongUsage
 from gitml.experiments import desk as desks
+from gitml.experiments import landing
 from gitml.experiments.desk import NotReady
 from gitml.git import oplog, trees
 from gitml.git.files import replace_by_copy
@@ -25,7 +26,7 @@ from gitml.git.objects import Objects, list_tree
 from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.repository import CannotWrite
-from gitml.git.transaction import commit_tree
+from gitml.git.transaction import RefMoved, commit_tree, value_of
 from gitml.pipeline import dvc_command, own_stages, yaml12
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.storage import Storage
@@ -97,7 +98,7 @@ class NoSuchTable(WrongUsage):
         names = [one.path for one in kept]
         listed = f"DVC keeps {', '.join(names[:6])}." if names else "DVC keeps no file by itself here."
         mend = [f"gitml data update {quote(str(file))} --to {quote(name)}" for name in names[:3]]
-        super().__init__(why, listed, tuple(mend) or (f"dvc add {quote(str(file))}",))
+        super().__init__(why, listed, tuple(mend) or (_as_its_own(file, "data/raw"),))
 
 
 class NoTable(WrongUsage):
@@ -114,7 +115,7 @@ class AnotherKind(WrongUsage):
         super().__init__(
             f"{file.name} is no {_kind(path)} file, as {path} is",
             "The name tells how a file is read. Convert it, or let data.source in params.yaml name the new one.",
-            (f"dvc add {quote(str(file))}   # as a table of its own",),
+            (_as_its_own(file, posixpath.dirname(path)),),
         )
 
 
@@ -126,6 +127,17 @@ class NotSaved(GitmlError):
             f"{path} was changed here, and that is saved nowhere",
             "The new table would take its place. Commit the change first, as an update of its own, or give it up.",
             (f"gitml data update {quote(path)}", f"dvc checkout --force {quote(path + SUFFIX)}"),
+        )
+
+
+class ChangedMeanwhile(GitmlError):
+    """The new table is not any more what was looked at."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} was written to while it was looked at",
+            "Nothing was committed. Wait until it is whole.",
+            (f"gitml data update {quote(str(file))}",),
         )
 
 
@@ -206,10 +218,20 @@ class Session:
         return Plan(COMMAND, steps, 2)
 
     def carry_out(self) -> Update:
-        """Do it, where anything is new."""
+        """Do it, where anything is new.
+
+        Raises
+        ------
+        AnotherRun, RefMoved
+            Another command is under way here, or was while this one looked.
+        NotSaved, ChangedMeanwhile
+            The kept table, or the new one, was written to while this one looked.
+        """
         if self.is_new:
             try:
-                carry_out(self.plan())
+                with landing.alone(self.desk):
+                    self._check_as_before()
+                    carry_out(self.plan())
             except OSError as error:
                 raise CannotWrite(Path(error.filename or self._place), error.strerror or str(error)) from None
         return Update(self.kept.path, self.commit, self.desk.branch or "", self.subject, self.comparison, self.page)
@@ -228,6 +250,14 @@ class Session:
     def _prefix(self) -> str:
         prefixes = self.desk.config.prefixes
         return commits.likely_prefix("data/", prefixes)
+
+    def _check_as_before(self) -> None:
+        now = value_of(self.desk.head, self.desk.root)
+        if now != self.desk.commit:
+            raise RefMoved(self.desk.head, self.desk.commit, now)
+        self._check_saved()
+        if _md5_of(self._file) != self._md5:
+            raise ChangedMeanwhile(self._file)
 
     def _check_saved(self) -> None:
         if not self._place.is_file() or self._place.samefile(self._file):
@@ -271,6 +301,8 @@ class Session:
 
     def _commit(self) -> None:
         content = (self.desk.root / self.kept.dvc_file).read_bytes()
+        if self._md5.encode() not in content:
+            raise ChangedMeanwhile(self._file)
         tree = trees.tree_with(self.desk.commit, {self.kept.dvc_file: trees.Blob("100644", content)}, self.desk.root)
         self.commit = commit_tree(tree, [self.desk.commit], self._text(), at=self.desk.root)
         advance(self.desk.root, self.desk.head, self.commit, self.desk.commit, f"gitml {COMMAND}: {self.kept.path}")
@@ -285,6 +317,11 @@ class Session:
 
     def _log(self) -> None:
         oplog.record(sys.argv[1:], [Move(self.desk.head, self.desk.commit, self.commit)], at=self.desk.root)
+
+
+def _as_its_own(file: Path, folder: str) -> str:
+    place = posixpath.join(folder, file.name)
+    return f"cp {quote(str(file))} {quote(place)} && dvc add {quote(place)}   # from the top, as a table of its own"
 
 
 def _check_branch(desk: Desk) -> None:
@@ -350,7 +387,8 @@ def _is_source(path: str, desk: Desk) -> bool:
 
 def _kind(name: str) -> str:
     """Return what tells how a table is read: ``.csv.gz``, ``.parquet``."""
-    return "".join(Path(name.lower()).suffixes[-2:]) if name.lower().endswith((".gz", ".zip")) else Path(name).suffix
+    suffixes = Path(name.lower()).suffixes
+    return "".join(suffixes[-2:] if suffixes[-1:] in ([".gz"], [".zip"]) else suffixes[-1:])
 
 
 def _is_refused(comparison: dict[str, Any]) -> bool:

@@ -29,6 +29,17 @@ class CannotWrite(BrokenEnvironment):
         self.path = path
 
 
+class LineBreakInPath(BrokenEnvironment):
+    """git tells paths a line each."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this repository is in a folder with a line break in its name",
+            "git's answers about such a path cannot be told apart.",
+            ("mv FOLDER NAME-WITHOUT-LINE-BREAK",),
+        )
+
+
 class Repository(NamedTuple):
     """Where a repository keeps its things.
 
@@ -89,8 +100,10 @@ def find(at: Path | None = None) -> Repository:
     ------
     GitFailed
         There is none, or git refuses to use it.
+    LineBreakInPath
+        It cannot be told where it is.
     """
-    is_bare, is_inside, git_dir, common_dir = git(
+    told = git(
         "rev-parse",
         "--path-format=absolute",
         "--is-bare-repository",
@@ -99,6 +112,9 @@ def find(at: Path | None = None) -> Repository:
         "--git-common-dir",
         at=at,
     ).split("\n")
+    if len(told) != 4:
+        raise LineBreakInPath
+    is_bare, is_inside, git_dir, common_dir = told
     root = Path(git("rev-parse", "--show-toplevel", at=at)) if is_inside == "true" else None
     return Repository(root, Path(git_dir), Path(common_dir), is_bare == "true")
 

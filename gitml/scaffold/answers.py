@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_ANYTHING = re.compile(".*")
+_WHICH = r"==[\w.]+| @ (git\+https|file)://[^\s\"'\\]+"
+_MAY_BE = {
+    "table": re.compile(r"(data/raw/[\w.-]+)?"),
+    "task": re.compile("binary|multiclass|regression"),
+    "forge": re.compile("(github|gitlab|gitea)?"),
+    "remote": re.compile('[^"]*'),
+    "extra": re.compile("[a-z0-9]*"),
+    "gitml": re.compile(rf"(gitml(\[[a-z,]+\])?({_WHICH})?)?"),
+    "pinned": re.compile(rf"(gitml({_WHICH}))?"),
+}
+"""What answers can be: a repository's file may say anything, and they become files that are run."""
 
 
 class Setting(NamedTuple):
@@ -87,6 +102,8 @@ class Answers(NamedTuple):
             kind: type = bool if name == "has_ci" else list if name == "settings" else str
             if not isinstance(value, kind):
                 raise ValueError(f"{name} is no {kind.__name__}")
+            if isinstance(value, str) and not (value.isprintable() and _MAY_BE.get(name, _ANYTHING).fullmatch(value)):
+                raise ValueError(f"{name} is nothing that gitml writes")
         pairs = cast("list[Any]", values.pop("settings", []))
         if not all(isinstance(one, list) and len(one) == 3 and isinstance(one[0], str) for one in pairs):
             raise ValueError("settings are no settings")

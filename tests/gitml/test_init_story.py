@@ -184,7 +184,6 @@ def promote(project: Repo, tmp_path: Path) -> None:
     clone = Repo(tmp_path / "colleague")
     subprocess.run(["git", "clone", "--quiet", server, clone.path], check=True)
     run(clone, GITML, "hooks", "install")
-    run(clone, GITML, "data", "fetch")
     ran = make(clone, "run")
     assert ran.out.count("Running stage") == 0 and " passed" in make(clone, "test").out
     assert run(clone, "git", "status", "--porcelain").out == ""
