@@ -23,7 +23,7 @@ Example:
 
 
 @click.command("init", epilog=_EXAMPLE)
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", required=False)
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Learn from this table: CSV or Parquet.")
 @click.option("--target", default="", metavar="COLUMN", help="The column to predict.")
 @click.option("--forge", type=click.Choice(["github", "gitlab", "gitea", "none"]), help="Where pull requests are.")
@@ -43,7 +43,7 @@ Example:
 @click.pass_context
 def command(
     context: click.Context,
-    folder: Path | None,
+    folder: str | None,
     data: Path | None,
     target: str,
     forge: str | None,
@@ -66,26 +66,31 @@ def command(
     be added is shown first, and --remove takes it out again. Killed or stopped, the same command goes on.
     """
     _only_one(baseline=baseline, upgrade=upgrade, remove=remove)
+    if folder == "":
+        raise WrongUsage(
+            "the folder has no name", "An empty word is not the folder that you are in.", ("gitml init .",)
+        )
+    place = Path(folder) if folder is not None else None
     from gitml.scaffold import site
 
     if baseline:
         from gitml.cli import init_baseline
 
-        init_baseline.commit(site.around(folder or Path()), dry_run, is_json)
+        init_baseline.commit(site.around(place or Path()), dry_run, is_json)
         return
     if upgrade:
         from gitml.cli import init_upgrade
 
-        context.exit(init_upgrade.upgrade(site.around(folder or Path()), yes or is_json, dry_run, is_json))
+        context.exit(init_upgrade.upgrade(site.around(place or Path()), yes or is_json, dry_run, is_json))
     if remove:
         from gitml.cli import init_adopt
 
-        init_adopt.remove(folder, is_yes=yes, is_dry_run=dry_run, as_json=is_json)
+        init_adopt.remove(place, is_yes=yes, is_dry_run=dry_run, as_json=is_json)
         return
     from gitml.cli import init_new
 
     asked = _asked(data, target, forge, has_ci, remote, pin, is_quiet=yes or is_json or dry_run)
-    found = site.look(folder if folder is not None else site.around(Path()))
+    found = site.look(place if place is not None else site.around(Path()))
     if found.kind == "other":
         from gitml.cli import init_adopt
 

@@ -25,8 +25,9 @@ class StagesSayNo(GitmlError):
     """The stages cannot do it: their own words."""
 
     def __init__(self, says: str) -> None:
-        what, _, why = says.strip().partition("\n")
-        super().__init__(what.strip().removeprefix("error: ").rstrip("."), why.strip())
+        # One paragraph, broken into lines that are not ours: what is wrong is its first sentence.
+        what, _, why = " ".join(says.split()).removeprefix("error: ").partition(". ")
+        super().__init__(what.rstrip("."), why)
 
 
 class NoPipeline(BrokenEnvironment):

@@ -254,6 +254,7 @@ def test_a_baseline_needs_a_run_of_what_was_laid_down(at: Path, repo: Repo, gitm
 
 def test_wrong_words(at: Path, gitml: Callable) -> None:
     for words, what in (
+        (("",), "the folder has no name"),
         (("p", "--target", "x"), "--target needs a table"),
         (("p", "--data", "none.csv", "--target", "x"), "none.csv is no file"),
         (("p", "--upgrade", "--remove"), "--upgrade and --remove do not go together"),
