@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitml.errors import BrokenEnvironment, WrongUsage
 from gitml.git import plan, repository
-from gitml.git.command import git
+from gitml.git.command import ask, failure, git
 from gitml.git.files import replace_by_copy, replace_file
+from gitml.git.lock import hold
 from gitml.git.plan import Plan, Step
 from gitml.hooks import install, notebook_filter
 from gitml.pipeline import dvc_command
@@ -126,14 +129,16 @@ class Session:
             The disk is full, or the folder is not ours.
         """
         try:
-            plan.carry_out(self.plan())
+            with ExitStack() as self._held:
+                plan.carry_out(self.plan())
         except OSError as error:
             raise CannotLayDown(str(error.filename or self._root), error.strerror or str(error)) from None
         return Laid(self._root, self._written, repository.has_identity(self._root))
 
     def _repository(self) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
-        git("init", "--quiet", f"--initial-branch={MAIN}", at=self._root)
+        _make_repository(self._root)
+        self._held.enter_context(hold(self._root))  # two at once lay down one after the other
         self._shelf = repository.shelf(self._root)
         # Before all others: who finds it without a commit knows that this is to be finished, and how.
         self._write(stamp.FILE, Stamp.of(self._answers, self._files).written())
@@ -162,6 +167,19 @@ class Session:
         place = install.find(self._root)
         install.carry_out(install.plan_install(place), place)
         notebook_filter.install(self._root)
+
+
+def _make_repository(root: Path) -> None:
+    """Make a repository, or see that there is one; another git that makes it at this moment is waited for."""
+    for wait in (0.1, 0.3, 1.0):
+        answer = ask("init", "--quiet", f"--initial-branch={MAIN}", at=root)
+        if answer.code == 0:
+            # One that was there may have been made with another name.
+            if not repository.has_head(root):
+                git("symbolic-ref", "HEAD", f"refs/heads/{MAIN}", at=root)
+            return
+        time.sleep(wait)
+    raise failure(answer, "init", at=root)
 
 
 def _in_the_way(path: str, content: bytes, root: Path) -> str:

