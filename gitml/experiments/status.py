@@ -150,7 +150,7 @@ def read(at: Path | None = None) -> Status:
     if head.commit is None:
         told = told._replace(checked_out=head.branch or "")
         if not (where.root / STAMP).is_file():
-            return told._replace(problem="there is no commit yet", next='git commit --allow-empty -m "infra: start"')
+            return told._replace(problem="there is no commit yet", next="gitml init")
         if (where.root / "dvc.lock").is_file():
             return told._replace(problem="the first run is not committed yet", next="make run")
         return told._replace(problem="the first run, which is the first commit, is still to come", next="make run")
@@ -160,6 +160,8 @@ def read(at: Path | None = None) -> Status:
     if slug:
         told = _experiment(told, where.root, settings, at)
     told = _pipeline(told, where, head.unfinished or "", at)
+    if slug and not told.problem and told.last is None and told.missing == ():  # it is in main already
+        return told._replace(next=f"git switch {server.main_here(at)}")
     return told._replace(next=_next(told, where, head.unfinished or ""))
 
 

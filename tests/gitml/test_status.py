@@ -41,9 +41,7 @@ def test_before_there_is_anything(gitml: Gitml, tmp_path: Path) -> None:
     made.path.mkdir()
     made.git("init", "--quiet")
     assert told(gitml, made.path) == (
-        "main   0 experiments\n"
-        "  problem     there is no commit yet\n"
-        'next          git commit --allow-empty -m "infra: start"\n'
+        "main   0 experiments\n  problem     there is no commit yet\nnext          gitml init\n"
     )
     made.commit("infra: start")
     assert told(gitml, made.path) == (
@@ -123,6 +121,8 @@ def test_on_an_experiment_from_its_beginning_to_its_end(project: Project, gitml:
     assert told_json["next"] == "gitml exp push"
     project.git("push", "--quiet", "origin", "experiments/lr")
     assert told(gitml, project.path).endswith("next          gitml exp finish\n")
+    project.git("branch", "--force", "main", "HEAD")
+    assert told(gitml, project.path).endswith("next          git switch main\n")
 
 
 def test_a_run_is_seen_from_another_terminal_and_worktree(project: Project, gitml: Gitml) -> None:
