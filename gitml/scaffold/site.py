@@ -16,6 +16,9 @@ from gitml.scaffold import stamp
 Kind = Literal["new", "begun", "laid down", "other"]
 
 
+_STAMPS = stamp.FILE.partition("/")[0]
+
+
 class Site(NamedTuple):
     """A folder.
 
@@ -129,8 +132,10 @@ def _new(folder: Path) -> Site:
 
 def _kind(root: Path) -> Kind:
     has_commit = repository.has_head(root)
+    # Before the stamp is looked for: another init, at work now, writes it before all other files.
+    has_files = any(one.name not in (".git", _STAMPS) for one in root.iterdir())
     if stamp.read(root) is None:
-        return "other" if has_commit or any(one.name != ".git" for one in root.iterdir()) else "new"
+        return "other" if has_commit or has_files else "new"
     return "laid down" if has_commit else "begun"
 
 
