@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import posixpath
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -15,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gitml.conventions import branches, commits, trailers
 from gitml.conventions.amounts import amount_in_words
 from gitml.conventions.trailers import Trailer
-from gitml.errors import GitmlError, WrongUsage
+from gitml.errors import GitmlError
 from gitml.experiments import desk as desks
 from gitml.experiments import landing
 from gitml.experiments.desk import NotReady
+from gitml.experiments.kept_tables import SUFFIX, NoTable, is_source, kept_in, meant
 from gitml.git import oplog, trees
 from gitml.git.files import replace_by_copy
 from gitml.git.index import advance, finish
@@ -27,41 +26,16 @@ from gitml.git.oplog import Move
 from gitml.git.plan import Plan, Step, carry_out
 from gitml.git.repository import CannotWrite
 from gitml.git.transaction import RefMoved, commit_tree, value_of
-from gitml.pipeline import dvc_command, own_stages, yaml12
+from gitml.pipeline import dvc_command, own_stages
 from gitml.pipeline.snapshot import Snapshot
 from gitml.pipeline.storage import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gitml.experiments.desk import Desk
 
 COMMAND = "data update"
-SUFFIX = ".dvc"
-_MD5 = re.compile(r"[0-9a-f]{32}")
 _MOST_LINES = 24
 """Lines of the comparison that the commit's message keeps."""
-
-
-class Kept(NamedTuple):
-    """A file that DVC keeps by itself.
-
-    Attributes
-    ----------
-    path
-        Where, from the top.
-    md5, size
-        Of its content as HEAD has it.
-    """
-
-    path: str
-    md5: str
-    size: int
-
-    @property
-    def dvc_file(self) -> str:
-        """Its ``.dvc`` file."""
-        return self.path + SUFFIX
 
 
 class Update(NamedTuple):
@@ -89,34 +63,6 @@ class Update(NamedTuple):
     subject: str
     comparison: dict[str, Any]
     page: str
-
-
-class NoSuchTable(WrongUsage):
-    """It is not clear which of DVC's files is meant."""
-
-    def __init__(self, file: Path, kept: list[Kept], why: str) -> None:
-        names = [one.path for one in kept]
-        listed = f"DVC keeps {', '.join(names[:6])}." if names else "DVC keeps no file by itself here."
-        mend = [f"gitml data update {quote(str(file))} --to {quote(name)}" for name in names[:3]]
-        super().__init__(why, listed, tuple(mend) or (_as_its_own(file, "data/raw"),))
-
-
-class NoTable(WrongUsage):
-    """There is no such file."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(f"{file} is no file", "It is to be the new table.", (f"ls {quote(str(file.parent))}",))
-
-
-class AnotherKind(WrongUsage):
-    """The new table is of another kind of file."""
-
-    def __init__(self, file: Path, path: str) -> None:
-        super().__init__(
-            f"{file.name} is no {_kind(path)} file, as {path} is",
-            "The name tells how a file is read. Convert it, or let data.source in params.yaml name the new one.",
-            (_as_its_own(file, posixpath.dirname(path)),),
-        )
 
 
 class NotSaved(GitmlError):
@@ -192,10 +138,10 @@ class Session:
         self._words = message
         with Objects(self.desk.root) as objects:
             snapshot = Snapshot(list_tree(self.desk.commit, self.desk.root), objects)
-            kept = list(_kept(snapshot))
+            kept = list(kept_in(snapshot))
             if not file.is_file():
                 raise NoTable(file)
-            self.kept = _meant(file, to, kept, snapshot, self.desk)
+            self.kept = meant(file, to, kept, self.desk)
         self._place = self.desk.root / self.kept.path
         self._md5 = _md5_of(file)
         self.is_new = self._md5 != self.kept.md5
@@ -267,7 +213,7 @@ class Session:
 
     def _compared(self) -> dict[str, Any]:
         project = self.desk.project_folder
-        if not own_stages.has("comparison", project) or not _is_source(self.kept.path, self.desk):
+        if not own_stages.has("comparison", project) or not is_source(self.kept.path, self.desk):
             return {}
         with tempfile.TemporaryDirectory(prefix="gitml-") as folder:
             old = self._old(Path(folder))
@@ -319,11 +265,6 @@ class Session:
         oplog.record(sys.argv[1:], [Move(self.desk.head, self.desk.commit, self.commit)], at=self.desk.root)
 
 
-def _as_its_own(file: Path, folder: str) -> str:
-    place = posixpath.join(folder, file.name)
-    return f"cp {quote(str(file))} {quote(place)} && dvc add {quote(place)}   # from the top, as a table of its own"
-
-
 def _check_branch(desk: Desk) -> None:
     name = branches.parse(desk.branch or "")
     if desk.branch is None:
@@ -332,63 +273,6 @@ def _check_branch(desk: Desk) -> None:
         raise NotReady(
             f"{desk.branch} does not take new data", "It holds what was released.", ("git switch -c data/NAME main",)
         )
-
-
-def _kept(snapshot: Snapshot) -> Iterator[Kept]:
-    """Yield the files that ``.dvc`` files of a commit name, one each."""
-    for file in snapshot.files:
-        if not file.endswith(SUFFIX) or posixpath.basename(file) == SUFFIX:
-            continue
-        try:
-            told: Any = yaml12.load(snapshot.read(file) or b"")
-            (out,) = told["outs"]
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(file), str(out["path"])))
-            md5, size = str(out["md5"]), int(out.get("size") or 0)
-        except (yaml12.NotYaml, KeyError, TypeError, ValueError):
-            continue
-        if path + SUFFIX == file and _MD5.fullmatch(md5):
-            yield Kept(path, md5, size)
-
-
-def _meant(file: Path, to: str, kept: list[Kept], snapshot: Snapshot, desk: Desk) -> Kept:
-    """Return the table that a file replaces."""
-    by_path = {one.path: one for one in kept}
-    if to:
-        path = os.path.relpath(os.path.abspath(to), desk.root)
-        if path not in by_path:
-            raise NoSuchTable(file, kept, f"DVC keeps no {path} by itself")
-        return by_path[path]
-    itself = os.path.relpath(file.resolve(), desk.root.resolve())
-    if itself in by_path:
-        return by_path[itself]
-    source = _source(desk)
-    found = [one for one in kept if one.path == source]
-    found = found or [one for one in kept if posixpath.basename(one.path) == file.name] or kept
-    if len(found) != 1:
-        raise NoSuchTable(file, kept, f"it is not clear which table {file.name} takes the place of")
-    if _kind(found[0].path) != _kind(file.name):
-        raise AnotherKind(file, found[0].path)
-    return found[0]
-
-
-def _source(desk: Desk) -> str:
-    """Return the table that the pipeline of a project that was laid down starts from; empty in others."""
-    try:
-        told: Any = yaml12.load((desk.project_folder / "params.yaml").read_bytes())
-        source = str(told["data"]["source"])
-    except (OSError, yaml12.NotYaml, KeyError, TypeError):
-        return ""
-    return posixpath.normpath(posixpath.join(desk.project, source))
-
-
-def _is_source(path: str, desk: Desk) -> bool:
-    return path == _source(desk)
-
-
-def _kind(name: str) -> str:
-    """Return what tells how a table is read: ``.csv.gz``, ``.parquet``."""
-    suffixes = Path(name.lower()).suffixes
-    return "".join(suffixes[-2:] if suffixes[-1:] in ([".gz"], [".zip"]) else suffixes[-1:])
 
 
 def _is_refused(comparison: dict[str, Any]) -> bool:
