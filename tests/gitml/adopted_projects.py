@@ -6,9 +6,18 @@ import os
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from gitml.cli.init_adopt import adopt
+
 from .conftest import Repo
+
+Init = Callable[..., str]
+
+PIN = "git+https://example.org/ada/gitml@" + "0123456789" * 4
 
 DVC_YAML = """\
 vars:
@@ -40,6 +49,29 @@ printf 'step,auc\\n0,0.5\\n1,0.5%s\\n' "$lr" > results/curve.csv
 """
 
 _made: dict[str, Path] = {}
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the project that is copied lies."""
+    return tmp_path_factory.mktemp("adopted")
+
+
+@pytest.fixture
+def theirs(tmp_path: Path, shelf: Path) -> Repo:
+    """A copy of it."""
+    return templated(tmp_path, shelf)
+
+
+@pytest.fixture
+def init(capsys: pytest.CaptureFixture[str]) -> Init:
+    """Add gitml without a question, and return what was said."""
+
+    def run(at: Path, **given: object) -> str:
+        adopt(at, **{"is_yes": True, **given})  # type: ignore[arg-type]
+        return capsys.readouterr().out
+
+    return run
 
 
 def templated(tmp_path: Path, shelf: Path) -> Repo:

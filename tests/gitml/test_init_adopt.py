@@ -22,36 +22,14 @@ from gitml.scaffold.adoption_survey import NotHere, survey
 from gitml.scaffold.ci import NoPin
 from gitml.scaffold.dvc_experiments import NoSuchExperiment
 
-from .adopted_projects import templated, whole
+from .adopted_projects import PIN, Init, init, shelf, theirs, whole
 from .conftest import Done, Repo
 from .experiment_projects import answer_report
 
+__all__ = ["init", "shelf", "theirs"]
+
 Gitml = Callable[..., Done]
-Init = Callable[..., str]
-
-PIN = "git+https://example.org/ada/gitml@" + "0123456789" * 4
 HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-checkout", "pre-push")
-
-
-@pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("adopted")
-
-
-@pytest.fixture
-def theirs(tmp_path: Path, shelf: Path) -> Repo:
-    return templated(tmp_path, shelf)
-
-
-@pytest.fixture
-def init(capsys: pytest.CaptureFixture[str]) -> Init:
-    """Add gitml without a question, and return what was said."""
-
-    def run(at: Path, **given: object) -> str:
-        adopt(at, **{"is_yes": True, **given})  # type: ignore[arg-type]
-        return capsys.readouterr().out
-
-    return run
 
 
 def told(repo: Repo) -> config.Config:

@@ -11,35 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from gitml.cli.init_adopt import NobodyToAsk, adopt, remove
+from gitml.cli.init_adopt import NobodyToAsk, remove
 from gitml.scaffold import blocks, changes, ci, removal
 
-from .adopted_projects import templated, whole
+from .adopted_projects import PIN, Init, init, shelf, theirs, whole
 from .conftest import Done, Repo
 
+__all__ = ["init", "shelf", "theirs"]
+
 Gitml = Callable[..., Done]
-Init = Callable[..., str]
-
-PIN = "git+https://example.org/ada/gitml@" + "0123456789" * 4
-
-
-@pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("removed")
-
-
-@pytest.fixture
-def theirs(tmp_path: Path, shelf: Path) -> Repo:
-    return templated(tmp_path, shelf)
-
-
-@pytest.fixture
-def init(capsys: pytest.CaptureFixture[str]) -> Init:
-    def run(at: Path, **given: object) -> str:
-        adopt(at, **{"is_yes": True, **given})  # type: ignore[arg-type]
-        return capsys.readouterr().out
-
-    return run
 
 
 @pytest.fixture
